@@ -1,0 +1,136 @@
+"""The borders between the floors: what a turn, a decision, a passage and a generation are.
+
+All of them are frozen pydantic models, so that a value that crossed a border cannot change behind
+the back of whoever reads it, and can be passed between threads without locks.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+InputOrigin = Literal["typed", "suggestion", "follow_up", "retry", "edit"]
+Purpose = Literal["dogfood", "research", "demo", "test"]
+TextMode = Literal["none", "redacted", "full"]
+Role = Literal["system", "user", "assistant"]
+GenerationRole = Literal["primary", "retry", "fallback", "compare"]
+
+
+class Record(BaseModel):
+    """Base of all records: frozen, and an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def new_id() -> str:
+    """128 random bits as 32 hexadecimal digits. A conversation's id in the URL admits to it."""
+    return secrets.token_hex(16)
+
+
+def now_iso() -> str:
+    """Wall-clock time in UTC, ISO 8601 with milliseconds: for the log, never for durations."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class Message(Record):
+    """One message of a conversation, in the form that every provider understands."""
+
+    role: Role
+    content: str
+
+
+class Decision(Record):
+    """Which tier answers, and why.
+
+    `score` is in 0..1, higher means heavier work. `reasons` are plain words for the page, the most
+    telling first. `inherited`: the message was too thin to judge by itself ("why?"), so the task of
+    the conversation decided. `overridden`: the person chose the tier.
+    """
+
+    task: str
+    tier: str
+    score: float = Field(ge=0, le=1)
+    reasons: tuple[str, ...] = ()
+    inherited: bool = False
+    overridden: bool = False
+    decide_ms: float = 0.0
+
+
+class Passage(Record):
+    """A piece of a document: `text` is characters `start` to `end` of the source's text.
+
+    `score` orders passages of one search (higher is more relevant); it means nothing across searches.
+    """
+
+    passage_id: str
+    source_id: str
+    source_title: str
+    heading: tuple[str, ...] = ()
+    text: str
+    start: int
+    end: int
+    score: float = 0.0
+
+
+class Turn(Record):
+    """One user message, with what came before it; its answer arrives as events.
+
+    `messages` is the conversation in order, without system prompt; the last one is the message to
+    answer. `choice` is the tier that the person asked for, if any.
+    """
+
+    turn_id: str = Field(default_factory=new_id)
+    trace_id: str = Field(default_factory=new_id)
+    session_id: str
+    conversation_id: str
+    messages: tuple[Message, ...] = Field(min_length=1)
+    turn_index: int = 0
+    parent_turn_id: str | None = None
+    replaces_turn_id: str | None = None
+    choice: str | None = None
+    input_origin: InputOrigin = "typed"
+    suggestion_id: str | None = None
+    submitted_at: str = Field(default_factory=now_iso)
+
+    @property
+    def text(self) -> str:
+        """The message to answer."""
+        return self.messages[-1].content
+
+
+class Generation(Record):
+    """One model call as it was measured in our own loop, under OpenTelemetry's GenAI names.
+
+    Durations ending in `_s` are seconds, `start_ms` is milliseconds since the server received the
+    turn. A value that the provider did not report is None, never 0.
+    """
+
+    generation_id: str = Field(default_factory=new_id)
+    turn_id: str
+    attempt: int
+    tier: str
+    role: GenerationRole
+    provider_name: str
+    request_model: str
+    response_model: str | None = None
+    response_id: str | None = None
+    start_ms: float
+    first_content_ms: float | None = None
+    time_to_first_chunk_s: float | None = None
+    operation_duration_s: float | None = None
+    time_per_output_chunk_p50_s: float | None = None
+    time_per_output_chunk_p95_s: float | None = None
+    time_per_output_chunk_max_s: float | None = None
+    chunk_count: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    reasoning_output_tokens: int | None = None
+    cost_usd: float | None = None
+    price_source: str | None = None
+    finish_reason: str | None = None
+    error_type: str | None = None
+    http_status: int | None = None
