@@ -1,0 +1,30 @@
+"""The settings of the search: which tasks it serves and how relevant a passage must be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from data import paths
+from data.config import load_toml
+from data.records import Record
+
+RETRIEVAL_FILE = "retrieval.toml"
+
+
+class RetrievalSettings(Record):
+    """What the keys mean is written in the shipped retrieval.toml; shares are in 0..1."""
+
+    never_for: tuple[str, ...]
+    max_passages: int = Field(ge=0, le=9)
+    share_of_budget: float = Field(gt=0, le=1)
+    min_coverage: float = Field(ge=0, le=1)
+    min_of_best: float = Field(ge=0, le=1)
+    earlier_words: float = Field(ge=0, le=1)
+
+
+def load_retrieval(folder: Path) -> RetrievalSettings:
+    """The settings of the product in `folder`, or the shipped ones. Raises ConfigError."""
+    own = folder / RETRIEVAL_FILE
+    return load_toml(own if own.is_file() else paths.shipped(RETRIEVAL_FILE), RetrievalSettings)
