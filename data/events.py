@@ -11,6 +11,8 @@ from typing import Literal
 
 from data.records import Decision, Generation, Passage, Record
 
+StopReason = Literal["person", "new_message", "abandoned", "shutdown"]
+
 
 class Event(Record):
     """Base of all events; `turn_id`, `seq` and `t_ms` are set when the event is recorded."""
@@ -113,7 +115,7 @@ class Finished(Event):
 class Stopped(Event):
     """The person stopped the answer, or nobody was left to read it; the text so far is kept."""
 
-    reason: Literal["person", "new_message", "abandoned", "shutdown"]
+    reason: StopReason
     text: str
     cited: tuple[int, ...] = ()
     generations: tuple[Generation, ...] = ()

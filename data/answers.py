@@ -1,0 +1,108 @@
+"""What an answer looks like at a moment: its events folded into one value that a page can draw."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from data.events import (
+    Event,
+    Failed,
+    FellBack,
+    Finished,
+    Queued,
+    Requested,
+    Retrying,
+    Routed,
+    SourcesFound,
+    Stopped,
+    TextDelta,
+)
+from data.records import Decision, Generation, Passage, Record
+
+Status = Literal["open", "ok", "stopped", "error"]
+
+
+class Answer(Record):
+    """An answer so far. Times are milliseconds since the server received the turn."""
+
+    status: Status = "open"
+    text: str = ""
+    decision: Decision | None = None
+    tier: str | None = None
+    model_label: str = ""
+    waiting: Queued | None = None
+    sources: SourcesFound | None = None
+    asked: Requested | None = None
+    notes: tuple[str, ...] = ()
+    first_content_ms: float | None = None
+    ended_ms: float | None = None
+    cited: tuple[int, ...] = ()
+    removed_citations: int = 0
+    message: str = ""
+    stop_reason: str | None = None
+    generations: tuple[Generation, ...] = ()
+    seq: int = -1
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The passages that the model was given, numbered from 1 in this order."""
+        return self.sources.passages if self.sources else ()
+
+    def after(self, events: Iterable[Event]) -> Answer:
+        """This answer with more events folded in."""
+        changes: dict[str, object] = {}
+        text: list[str] = []
+        notes = list(self.notes)
+        for event in events:
+            changes["seq"] = event.seq
+            if isinstance(event, TextDelta):
+                text.append(event.text)
+                if self.first_content_ms is None and "first_content_ms" not in changes:
+                    changes["first_content_ms"] = event.t_ms
+            elif isinstance(event, Retrying | FellBack):
+                notes.append(event.message)
+            changes |= _changes(event)
+        if "text" not in changes and text:
+            changes["text"] = self.text + "".join(text)
+        return self.model_copy(update=changes | {"notes": tuple(notes)}) if changes else self
+
+
+def _changes(event: Event) -> dict[str, object]:
+    """What one event changes, apart from the text that it adds."""
+    if isinstance(event, Queued):
+        return {"waiting": event}
+    if isinstance(event, Routed):
+        return {"decision": event.decision, "tier": event.decision.tier, "model_label": event.model_label}
+    if isinstance(event, FellBack):
+        return {"tier": event.to_tier, "model_label": event.model_label}
+    if isinstance(event, SourcesFound):
+        return {"sources": event}
+    if isinstance(event, Requested):
+        return {"asked": event, "waiting": None}
+    if isinstance(event, Finished | Stopped | Failed):
+        return _ending(event)
+    return {}
+
+
+def _ending(event: Finished | Stopped | Failed) -> dict[str, object]:
+    common: dict[str, object] = {
+        "text": event.text,
+        "ended_ms": event.t_ms,
+        "generations": event.generations,
+        "waiting": None,
+    }
+    if isinstance(event, Finished):
+        return common | {
+            "status": "ok",
+            "cited": event.cited,
+            "removed_citations": event.removed_citations,
+        }
+    if isinstance(event, Stopped):
+        return common | {"status": "stopped", "stop_reason": event.reason, "cited": event.cited}
+    return common | {"status": "error", "message": event.message}
+
+
+def fold(events: Iterable[Event]) -> Answer:
+    """The answer that these events, from the first on, amount to."""
+    return Answer().after(events)

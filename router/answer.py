@@ -1,0 +1,247 @@
+"""The order of things: decide, find sources, ask the model, check what it said.
+
+`answer` knows nothing of pages, logs or threads. It yields events; `router.running` consumes them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from data.events import (
+    Event,
+    Failed,
+    FellBack,
+    Finished,
+    FirstChunk,
+    Queued,
+    Requested,
+    Retrying,
+    Routed,
+    SourcesFound,
+    Stopped,
+    TextDelta,
+)
+from data.presets import TierModel
+from data.records import Generation, GenerationRole, Passage, Turn
+from router import cite, prompt
+from router.cancel import Cancel
+from router.errors import ModelError
+from router.gateway import Call
+from router.retrieve import prompt_block
+from router.services import Services
+
+# How often a wait looks whether it has news for the page. A stop is noticed within this time.
+WAIT_STEP_S = 0.25
+
+
+@dataclass
+class _Progress:
+    """What is known of an answer under way, for whichever end it comes to."""
+
+    received_s: float
+    passages: tuple[Passage, ...] = ()
+    text: str = ""
+    calls: list[Call] = field(default_factory=list)
+
+    def generations(self) -> tuple[Generation, ...]:
+        return tuple(call.generation() for call in self.calls)
+
+
+def answer(
+    turn: Turn, services: Services, cancel: Cancel, received_s: float | None = None
+) -> Iterator[Event]:
+    """Answer a turn: yields what happens until Finished, Stopped or Failed.
+
+    `received_s` is the monotonic second at which the server received the turn. Asking `cancel` to
+    stop ends the events with Stopped and frees the model. Raises nothing that a model, a document
+    or a message can cause: those end as Failed.
+    """
+    progress = _Progress(time.perf_counter() if received_s is None else received_s)
+    try:
+        with services.answering():
+            yield from _steps(turn, services, cancel, progress)
+    except ModelError as error:
+        yield Failed(
+            error_type=error.error_type,
+            message=error.message,
+            text=progress.text,
+            http_status=error.http_status,
+            generations=progress.generations(),
+        )
+
+
+def _steps(turn: Turn, services: Services, cancel: Cancel, progress: _Progress) -> Iterator[Event]:
+    yield Queued(reason="received")
+    preset = services.preset
+    decision = services.decider.decide(turn.messages, choice=turn.choice, tiers=preset.tier_names)
+    model = preset.tier(decision.tier)
+    yield Routed(
+        decision=decision, preset=preset.name, request_model=model.model_name, model_label=model.label
+    )
+    _refuse_too_long(turn, services, model)
+    found = services.retriever.find(
+        turn.text, turn.messages[:-1], task=decision.task, budget_tokens=model.input_budget_tokens
+    )
+    if found.searched_passages:
+        progress.passages = tuple(found.passages)
+        yield SourcesFound(
+            passages=progress.passages,
+            searched_passages=found.searched_passages,
+            searched_documents=found.searched_documents,
+            search_ms=found.search_ms,
+        )
+    yield from _ask(turn, services, cancel, progress, model)
+    yield _ending(cancel, progress)
+
+
+def _refuse_too_long(turn: Turn, services: Services, model: TierModel) -> None:
+    room = prompt.longest_message_tokens(services.product.system_prompt, model)
+    needed = prompt.estimate_tokens(turn.text)
+    if needed > room:
+        advice = (
+            f"This message has about {needed:,} tokens; {model.label} can read {room:,}. "
+            "Shorten it, or send it in parts."
+        )
+        raise ModelError("TooLong", advice)
+
+
+def _ask(
+    turn: Turn, services: Services, cancel: Cancel, progress: _Progress, model: TierModel
+) -> Iterator[Event]:
+    """Ask the chosen tier; before any text, once more or the next tier when that fails."""
+    plan = _attempts(services, model)
+    for attempt, (candidate, role) in enumerate(plan):
+        try:
+            yield from _generate(turn, services, cancel, progress, candidate, role, attempt)
+            return
+        except ModelError as error:
+            if progress.text or attempt + 1 == len(plan) or cancel.asked:
+                raise
+            following, next_role = plan[attempt + 1]
+            if next_role == "retry":
+                yield Retrying(tier=following.tier, error_type=error.error_type, message=error.message)
+            else:
+                yield FellBack(
+                    from_tier=candidate.tier,
+                    to_tier=following.tier,
+                    request_model=following.model_name,
+                    model_label=following.label,
+                    error_type=error.error_type,
+                    message=error.message,
+                )
+
+
+def _attempts(services: Services, model: TierModel) -> list[tuple[TierModel, GenerationRole]]:
+    """The chosen tier, then one other: the nearest heavier one, else the nearest lighter one.
+
+    A model of our own machine gets a second try first, since its process is started again when it
+    died; a provider does not, as whoever waits has waited long enough.
+    """
+    tiers = list(services.preset.tiers)
+    others = tiers[tiers.index(model) + 1 :] or tiers[: tiers.index(model)][::-1]
+    plan: list[tuple[TierModel, GenerationRole]] = [(model, "primary")]
+    if services.preset.kind == "local":
+        plan.append((model, "retry"))
+    return plan + [(other, "fallback") for other in others[:1]]
+
+
+def _generate(
+    turn: Turn,
+    services: Services,
+    cancel: Cancel,
+    progress: _Progress,
+    model: TierModel,
+    role: GenerationRole,
+    attempt: int,
+) -> Iterator[Event]:
+    """One model call, from waiting for the model to the last chunk. Raises ModelError."""
+    yield from _wait_until_ready(services, cancel, model.tier)
+    if cancel.asked:
+        return
+    yield from _take_slot(services, cancel, model.tier)
+    if cancel.asked:
+        return
+    try:
+        question = question_with_sources(turn.text, progress.passages)
+        built = prompt.build(services.product.system_prompt, turn.messages[:-1], question, model)
+        call = Call(
+            target=services.backend.target(model.tier),
+            messages=built.messages,
+            turn_id=turn.turn_id,
+            attempt=attempt,
+            role=role,
+            received_s=progress.received_s,
+            output_tokens=prompt.output_tokens(built, model),
+        )
+        progress.calls.append(call)
+        yield Requested(
+            tier=model.tier,
+            request_model=model.model_name,
+            attempt=attempt,
+            left_out_turns=built.left_out_turns,
+        )
+        yield from _read(services, cancel, progress, call)
+    finally:
+        services.give_slot(model.tier)
+
+
+def _wait_until_ready(services: Services, cancel: Cancel, tier: str) -> Iterator[Event]:
+    """Say what the tier waits for until it can be asked. Raises ModelError when it never will."""
+    waiting = services.backend.wait(tier, 0)
+    while waiting is not None and not cancel.asked:
+        yield waiting
+        waiting = services.backend.wait(tier, WAIT_STEP_S)
+    while not services.gateway.litellm.ready and not cancel.asked:
+        yield Queued(reason="loading", tier=tier)
+        cancel.wait(WAIT_STEP_S)
+
+
+def _take_slot(services: Services, cancel: Cancel, tier: str) -> Iterator[Event]:
+    """Wait in our own line, visibly, rather than in the model's. Not taken when `cancel` is asked."""
+    taken = services.take_slot(tier, 0.01)
+    if not taken:
+        yield Queued(reason="busy", tier=tier)
+    while not taken and not cancel.asked:
+        taken = services.take_slot(tier, WAIT_STEP_S)
+    if taken and cancel.asked:
+        services.give_slot(tier)
+
+
+def _read(services: Services, cancel: Cancel, progress: _Progress, call: Call) -> Iterator[Event]:
+    first = True
+    for piece in services.gateway.stream(call, cancel):
+        if first:
+            yield FirstChunk()
+            first = False
+        if piece.text:
+            progress.text += piece.text
+            yield TextDelta(text=piece.text)
+    if not progress.text.strip() and not cancel.asked:
+        raise ModelError("EmptyAnswer", f"{call.target.model.label} gave an empty answer. Retry.")
+
+
+def _ending(cancel: Cancel, progress: _Progress) -> Event:
+    checked = cite.check(progress.text, progress.passages)
+    generations = progress.generations()
+    if cancel.asked:
+        reason = cancel.reason or "person"
+        return Stopped(
+            reason=reason,
+            text=checked.text,
+            cited=checked.cited,
+            generations=generations,
+        )
+    return Finished(
+        text=checked.text,
+        cited=checked.cited,
+        removed_citations=checked.removed,
+        finish_reason=progress.calls[-1].finish_reason,
+        generations=generations,
+    )
+
+
+def question_with_sources(message: str, passages: Sequence[Passage]) -> str:
+    """The last user message as the model reads it: the passages first, then the question."""
+    return f"{prompt_block(passages)}\n\n{message}" if passages else message

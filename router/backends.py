@@ -1,0 +1,170 @@
+"""Where the tiers of a preset are reached: a provider's service, this machine, or the script."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Protocol
+
+from data.events import Queued
+from data.paths import models_folder
+from data.presets import Preset
+from router.errors import ModelError
+from router.gateway import Target
+from router.local.child import LocalModelError, LocalModels
+
+
+class Backend(Protocol):
+    """Brings a preset's models up and says where they are reached."""
+
+    @property
+    def n_slots(self) -> int | None:
+        """How many answers a tier writes at once; None where that is the provider's business."""
+
+    def start(self) -> None:
+        """Begin to bring the models up. Returns at once."""
+
+    def wait(self, tier: str, timeout_s: float) -> Queued | None:
+        """None when the tier can be asked, else what it waits for, after at most `timeout_s`.
+
+        Raises ModelError when waiting is of no use.
+        """
+
+    def target(self, tier: str) -> Target:
+        """Where the tier is asked. Raises ModelError if it cannot be."""
+
+    def close(self) -> None:
+        """End what `start` began."""
+
+
+class HostedBackend:
+    """Providers on the network: always there, as far as we can know."""
+
+    n_slots = None
+
+    def __init__(self, preset: Preset) -> None:
+        self._preset = preset
+
+    def start(self) -> None:
+        """Nothing to bring up."""
+
+    def wait(self, tier: str, timeout_s: float) -> Queued | None:
+        """Raises ModelError if the tier's key is missing; else it can be asked."""
+        model = self._preset.tier(tier)
+        if model.key_env and not Target.hosted(model).api_key:
+            advice = f"{model.label} needs a key: set {model.key_env} and start Upshift again."
+            raise ModelError("MissingKey", advice)
+        return None
+
+    def target(self, tier: str) -> Target:
+        """The provider's model with the key from the environment."""
+        return Target.hosted(self._preset.tier(tier))
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class LocalBackend:
+    """The embedded models in their child process."""
+
+    def __init__(self, preset: Preset, folder: Path | None = None) -> None:
+        self._preset = preset
+        weights = {model.tier: model.weights for model in preset.tiers if model.weights}
+        self.models = LocalModels(weights, folder or models_folder())
+
+    @property
+    def n_slots(self) -> int:
+        """As many as llama.cpp was given for each model."""
+        return self.models.n_slots
+
+    def start(self) -> None:
+        """Fetch what is missing, then load; the lightest tier first."""
+        self.models.start()
+
+    def wait(self, tier: str, timeout_s: float) -> Queued | None:
+        """Wait for news of the tier; raises ModelError when it failed for good."""
+        status = self.models.wait(tier, timeout_s)
+        if status.state == "ready":
+            return None
+        if status.state == "failed":
+            raise ModelError("LocalModel", status.message)
+        return Queued(
+            reason="loading" if status.state in ("loading", "verifying") else "download",
+            tier=tier,
+            done_bytes=status.done_bytes,
+            total_bytes=status.total_bytes,
+            remaining_s=status.remaining_s,
+        )
+
+    def target(self, tier: str) -> Target:
+        """The model's server on loopback."""
+        try:
+            endpoint = self.models.endpoint(tier)
+        except LocalModelError as error:
+            raise ModelError("LocalModel", str(error)) from error
+        return Target(self._preset.tier(tier), endpoint.api_base, endpoint.api_key, own_machine=True)
+
+    def close(self) -> None:
+        """End the child process."""
+        self.models.close()
+
+
+class ScriptedBackend:
+    """The scripted provider of the tests, in a process of its own as a model would be."""
+
+    n_slots = 8
+
+    def __init__(self, preset: Preset) -> None:
+        self._preset = preset
+        self._process: subprocess.Popen[str] | None = None
+        self._port = 0
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        """Start the provider and read its port."""
+        with self._lock:
+            if self._process is not None:
+                return
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "router.scripted"],
+                cwd=Path(__file__).parents[1],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            assert self._process.stdout is not None
+            self._port = json.loads(self._process.stdout.readline())["port"]
+
+    def wait(self, tier: str, timeout_s: float) -> Queued | None:
+        """Always ready once started."""
+        self.start()
+        return None
+
+    def target(self, tier: str) -> Target:
+        """The script's address on loopback."""
+        return Target(
+            self._preset.tier(tier), f"http://127.0.0.1:{self._port}/v1", "scripted", own_machine=True
+        )
+
+    def close(self) -> None:
+        """End the provider; it goes when its standard input closes."""
+        with self._lock:
+            if self._process is None:
+                return
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    pipe.close()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+            self._process = None
+
+
+def backend_for(preset: Preset) -> Backend:
+    """The backend that a preset's kind asks for."""
+    kinds: dict[str, type[LocalBackend] | type[HostedBackend] | type[ScriptedBackend]]
+    kinds = {"local": LocalBackend, "hosted": HostedBackend, "scripted": ScriptedBackend}
+    return kinds[preset.kind](preset)

@@ -1,0 +1,52 @@
+"""What can go wrong with a model call, said so that a person knows what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from data.presets import TierModel
+
+
+class ModelError(Exception):
+    """A model call failed. `error_type` is for the log, `message` for the person."""
+
+    def __init__(self, error_type: str, message: str, http_status: int | None = None) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.message = message
+        self.http_status = http_status
+
+
+def explain(error: BaseException, model: TierModel) -> ModelError:
+    """Turn what litellm or httpx raised into a ModelError. Never shows the provider's raw text.
+
+    The provider's own words may carry a part of the key or of the prompt, so that only the kind of
+    error and the HTTP status are used.
+    """
+    if isinstance(error, ModelError):
+        return error
+    kind = type(error).__name__
+    status: Any = getattr(error, "status_code", None)
+    http_status = status if isinstance(status, int) else None
+    return ModelError(kind, _advice(kind, http_status, model), http_status)
+
+
+def _advice(kind: str, status: int | None, model: TierModel) -> str:
+    if kind == "AuthenticationError" or status in (401, 403):
+        where = f" Check {model.key_env} and start Upshift again." if model.key_env else ""
+        return f"{model.label} refused the key.{where}"
+    if kind == "NotFoundError" or status == 404:
+        return (
+            f"{model.label} was not found under the name {model.model}. Check the model's name in the preset."
+        )
+    if kind == "RateLimitError" or status == 429:
+        return f"{model.label} has had too many requests or its quota is used up. Wait a minute, then retry."
+    if kind == "ContextWindowExceededError":
+        return f"This conversation is too long for {model.label}. Start a new one, or send a shorter message."
+    if kind in ("Timeout", "APITimeoutError"):
+        return f"{model.label} did not answer in time. Retry, or ask the other model."
+    if status is not None and status >= 500 and kind != "InternalServerError":
+        return f"{model.label} has trouble of its own (HTTP {status}). Retry in a moment."
+    if status is not None and 400 <= status < 500:
+        return f"{model.label} did not accept the request (HTTP {status}). Start a new conversation."
+    return f"The connection to {model.label} broke. Retry; the text so far is kept."

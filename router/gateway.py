@@ -1,0 +1,273 @@
+"""One model call: asks through litellm, streams the text, measures it, and can be stopped at any time.
+
+A call runs in a thread of its own that hands its chunks over a queue. Whoever reads the queue is
+never stuck inside a provider's socket: a stop, a time-out and silence are noticed at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from data.presets import TierModel
+from data.records import Generation, GenerationRole, Message
+from router.cancel import Cancel
+from router.errors import ModelError, explain
+from router.litellm_client import Litellm, openai_client, watching_connection
+
+
+@dataclass(frozen=True)
+class Target:
+    """Which model, and where it is reached. `own_machine`: its connections are cut to stop it."""
+
+    model: TierModel
+    api_base: str | None = None
+    api_key: str = ""
+    own_machine: bool = False
+
+    @classmethod
+    def hosted(cls, model: TierModel) -> Target:
+        """A provider's model, with the key and address that the environment gives."""
+        addresses = (os.environ.get(name) for name in model.api_base_env)
+        api_base = model.api_base or next((address for address in addresses if address), None)
+        return cls(model, api_base, os.environ.get(model.key_env or "", ""))
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A chunk of the response: its text (may be empty) and when it arrived (monotonic seconds)."""
+
+    text: str
+    at_s: float
+
+
+@dataclass
+class Call:
+    """A model call under way and what was measured of it so far. Times are monotonic seconds."""
+
+    target: Target
+    messages: Sequence[Message]
+    turn_id: str
+    attempt: int
+    role: GenerationRole
+    received_s: float
+    output_tokens: int
+    started_s: float = field(default_factory=time.perf_counter)
+    chunk_times_s: list[float] = field(default_factory=list)
+    first_content_s: float | None = None
+    ended_s: float | None = None
+    response_id: str | None = None
+    response_model: str | None = None
+    finish_reason: str | None = None
+    usage: Any = None
+    error: ModelError | None = None
+
+    def generation(self) -> Generation:
+        """The call as a record for the log."""
+        ended_s = self.ended_s or time.perf_counter()
+        gaps_s = sorted(b - a for a, b in zip(self.chunk_times_s, self.chunk_times_s[1:], strict=False))
+        first_s = self.chunk_times_s[0] - self.started_s if self.chunk_times_s else None
+        content_ms = None if self.first_content_s is None else (self.first_content_s - self.received_s) * 1000
+        return Generation(
+            turn_id=self.turn_id,
+            attempt=self.attempt,
+            tier=self.target.model.tier,
+            role=self.role,
+            provider_name=self.target.model.provider_name,
+            request_model=self.target.model.model_name,
+            response_model=self.response_model,
+            response_id=self.response_id,
+            start_ms=(self.started_s - self.received_s) * 1000,
+            first_content_ms=content_ms,
+            time_to_first_chunk_s=first_s,
+            operation_duration_s=ended_s - self.started_s,
+            time_per_output_chunk_p50_s=_at_share(gaps_s, 0.5),
+            time_per_output_chunk_p95_s=_at_share(gaps_s, 0.95),
+            time_per_output_chunk_max_s=gaps_s[-1] if gaps_s else None,
+            chunk_count=len(self.chunk_times_s),
+            finish_reason=self.finish_reason,
+            error_type=self.error.error_type if self.error else None,
+            http_status=self.error.http_status if self.error else None,
+            **_tokens(self.usage),
+        )
+
+
+def _at_share(ordered: list[float], share: float) -> float | None:
+    """The value at `share` of an ordered list, nearest rank."""
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
+
+
+def _tokens(usage: Any) -> dict[str, int | None]:
+    if usage is None:
+        return {}
+    prompt_details = getattr(usage, "prompt_tokens_details", None)
+    completion_details = getattr(usage, "completion_tokens_details", None)
+    return {
+        "input_tokens": getattr(usage, "prompt_tokens", None),
+        "output_tokens": getattr(usage, "completion_tokens", None),
+        "cache_read_input_tokens": getattr(prompt_details, "cached_tokens", None),
+        "reasoning_output_tokens": getattr(completion_details, "reasoning_tokens", None),
+    }
+
+
+class Gateway:
+    """Asks models through litellm."""
+
+    def __init__(self, litellm: Litellm) -> None:
+        self.litellm = litellm
+
+    def stream(self, call: Call, cancel: Cancel) -> Iterator[Piece]:
+        """The response's chunks as they arrive; returns early when `cancel` is asked.
+
+        Raises ModelError. `call` carries the measurements, also after an error or a stop.
+        """
+        chunks: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        cut = _Cut()
+        cancel.on_ask(lambda: chunks.put(None))
+        call.started_s = time.perf_counter()
+        threading.Thread(
+            target=self._pump, args=(call, chunks, cut), name=f"model-{call.target.model.tier}", daemon=True
+        ).start()
+        try:
+            yield from _pieces(call, chunks, cancel)
+        finally:
+            call.ended_s = time.perf_counter()
+            # Whoever stops reading, for whatever reason, frees the model: at once where the
+            # connection is the call's own, else with the next chunk.
+            cut.now()
+
+    def _pump(self, call: Call, chunks: queue.SimpleQueue[Any], cut: _Cut) -> None:
+        """Read the provider's stream into the queue; ends it with None or with an exception."""
+        stream: Any = None
+        try:
+            watching_connection(cut.watch if call.target.own_machine else _ignore)
+            stream = self._open(call)
+            for chunk in stream:
+                if cut.made:
+                    break
+                chunks.put((time.perf_counter(), chunk))
+            # litellm makes up an ending where the provider sent none; a cut must not pass for one.
+            whole = getattr(stream, "received_finish_reason", "unknown") is not None
+            chunks.put(None if whole or cut.made else ConnectionError("the stream ended early"))
+        except Exception as error:  # noqa: BLE001 (litellm raises what it likes; the reader gets it)
+            chunks.put(error)
+        finally:
+            if stream is not None:
+                _close(stream)
+
+    def _open(self, call: Call) -> Any:
+        target, model = call.target, call.target.model
+        litellm = self.litellm.module()
+        options: dict[str, Any] = {
+            "timeout": model.first_chunk_timeout_s,
+            "max_tokens": call.output_tokens,
+        }
+        if model.temperature is not None:
+            options["temperature"] = model.temperature
+        if model.seed is not None:
+            options["seed"] = model.seed
+        if model.model.startswith("openai/"):
+            options["client"] = openai_client(
+                target.api_base, target.api_key or "none", not target.own_machine
+            )
+        else:
+            options |= {"api_base": target.api_base, "api_key": target.api_key or None}
+        return litellm.completion(
+            model=model.model,
+            messages=[{"role": message.role, "content": message.content} for message in call.messages],
+            stream=True,
+            stream_options={"include_usage": True},
+            num_retries=0,
+            max_retries=0,
+            **options,
+        )
+
+
+class _Cut:
+    """Cuts a call's connection, whether it is known already or only becomes known later."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._socket: socket.socket | None = None
+        self.made = False
+
+    def watch(self, connection: socket.socket) -> None:
+        with self._lock:
+            self._socket = connection
+            made = self.made
+        if made:
+            _shut(connection)
+
+    def now(self) -> None:
+        with self._lock:
+            self.made = True
+            connection = self._socket
+        if connection is not None:
+            _shut(connection)
+
+
+def _ignore(_: Any) -> None:
+    """Connections that calls share are not cut: another call may be using them."""
+
+
+def _shut(connection: socket.socket) -> None:
+    """Wake a thread that waits on the connection; closing alone would not."""
+    with contextlib.suppress(OSError):  # already closed: that is what was wanted
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _close(stream: Any) -> None:
+    """Close the provider's stream: abandoned ones hold on to the connection pool for good."""
+    inner = getattr(stream, "completion_stream", None)
+    for candidate in (inner, stream):
+        close = getattr(candidate, "close", None)
+        if callable(close):
+            with contextlib.suppress(OSError, RuntimeError):
+                close()
+            return
+
+
+def _pieces(call: Call, chunks: queue.SimpleQueue[Any], cancel: Cancel) -> Iterator[Piece]:
+    model = call.target.model
+    while True:
+        timeout_s = model.stall_timeout_s if call.chunk_times_s else model.first_chunk_timeout_s
+        try:
+            item = chunks.get(timeout=timeout_s)
+        except queue.Empty:
+            call.error = _silence(call, timeout_s)
+            raise call.error from None
+        if cancel.asked or item is None:
+            return
+        if isinstance(item, BaseException):
+            call.error = explain(item, model)
+            raise call.error from item
+        at_s, chunk = item
+        call.chunk_times_s.append(at_s)
+        text = _read(call, chunk)
+        if text and call.first_content_s is None:
+            call.first_content_s = at_s
+        yield Piece(text, at_s)
+
+
+def _silence(call: Call, timeout_s: float) -> ModelError:
+    when = "went silent in the middle of its answer" if call.chunk_times_s else "did not answer"
+    return ModelError("Timeout", f"{call.target.model.label} {when} ({timeout_s:.0f} s). Retry.")
+
+
+def _read(call: Call, chunk: Any) -> str:
+    """Note what a chunk says about the response, and give back its text."""
+    call.response_id = getattr(chunk, "id", None) or call.response_id
+    call.response_model = getattr(chunk, "model", None) or call.response_model
+    call.usage = getattr(chunk, "usage", None) or call.usage
+    if not chunk.choices:
+        return ""
+    choice = chunk.choices[0]
+    call.finish_reason = choice.finish_reason or call.finish_reason
+    return choice.delta.content or ""

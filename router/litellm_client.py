@@ -1,0 +1,137 @@
+"""litellm, imported in the background and set up so that it is quick and keeps quiet.
+
+The import takes seconds, so it happens in a thread while the page is already usable; the first
+call takes most of another second, so one is made through a transport that stays in the process.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import os
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+
+# Read at import: no price list or header list from the network, no .env file, no chatter.
+ENVIRONMENT = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_LOCAL_ANTHROPIC_BETA_HEADERS": "True",
+    "LITELLM_MODE": "PRODUCTION",
+    "LITELLM_LOG": "ERROR",
+}
+WARM_UP_REPLY = (
+    'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"warm-up","choices":'
+    '[{"index":0,"delta":{"role":"assistant","content":"ready"},"finish_reason":null}]}\n\n'
+    'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"warm-up","choices":'
+    '[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
+    "data: [DONE]\n\n"
+)
+
+_on_connect: contextvars.ContextVar[Callable[[Any], None] | None] = contextvars.ContextVar(
+    "on_connect", default=None
+)
+
+
+class Litellm:
+    """The litellm module, once it is there."""
+
+    def __init__(self) -> None:
+        self._ready = threading.Event()
+        self._module: Any = None
+        self._error: BaseException | None = None
+        self._started = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Import and warm up in the background; a second call does nothing."""
+        with self._started:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._load, name="litellm-import", daemon=True)
+                self._thread.start()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a call can be made without waiting for the import."""
+        return self._ready.is_set()
+
+    def module(self, timeout_s: float = 120) -> Any:
+        """The litellm module, waiting for it. Raises RuntimeError if it could not be imported."""
+        self.start()
+        self._ready.wait(timeout_s)
+        if self._module is None:
+            raise RuntimeError(
+                "litellm could not be imported; install the requirements again"
+            ) from self._error
+        return self._module
+
+    def _load(self) -> None:
+        os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
+        try:
+            import litellm
+
+            litellm.suppress_debug_info = True
+            # Measured by the project: with it, chunks of eight streams lag by up to 200 ms.
+            litellm.disable_streaming_logging = True
+            _warm_up(litellm)
+            self._module = litellm
+        except BaseException as error:  # noqa: BLE001 (kept, and raised to whoever asks for the module)
+            self._error = error
+        finally:
+            self._ready.set()
+
+
+def _warm_up(litellm: Any) -> None:
+    """One call through a transport inside the process: loads what the first call would load."""
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, text=WARM_UP_REPLY)
+
+    import openai
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as transport:
+        client = openai.OpenAI(
+            api_key="none", base_url="http://warm-up", max_retries=0, http_client=transport
+        )
+        for _ in litellm.completion(
+            model="openai/warm-up",
+            messages=[{"role": "user", "content": "ready?"}],
+            stream=True,
+            stream_options={"include_usage": True},
+            client=client,
+        ):
+            pass
+
+
+@functools.lru_cache(maxsize=16)
+def openai_client(api_base: str | None, api_key: str, keep_alive: bool) -> Any:
+    """A client of the OpenAI protocol that tells `watching_connection` about its sockets.
+
+    Without `keep_alive` every call has a connection of its own, which is free on loopback and lets a
+    stop cut exactly that call.
+    """
+    import openai
+
+    limits = httpx.Limits() if keep_alive else httpx.Limits(max_keepalive_connections=0)
+    http_client = httpx.Client(event_hooks={"request": [_trace]}, limits=limits, timeout=600)
+    return openai.OpenAI(base_url=api_base, api_key=api_key, max_retries=0, http_client=http_client)
+
+
+def watching_connection(on_connect: Callable[[Any], None]) -> None:
+    """In this thread, call `on_connect(socket)` for each connection that a client opens."""
+    _on_connect.set(on_connect)
+
+
+def _trace(request: httpx.Request) -> None:
+    """Ask httpx to report its steps: the socket is how a stop reaches a read that is under way."""
+    on_connect = _on_connect.get()
+    if on_connect is None:
+        return
+
+    def note(name: str, info: dict[str, Any]) -> None:
+        if name.endswith(("connect_tcp.complete", "start_tls.complete")):
+            on_connect(info["return_value"].get_extra_info("socket"))
+
+    request.extensions["trace"] = note

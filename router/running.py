@@ -1,0 +1,192 @@
+"""Keeps answers alive between page runs: a page that goes away takes nothing with it.
+
+Each turn is answered in a worker thread, the only consumer of `router.answer`. It stamps every
+event, appends it, wakes whoever watches, and hands it to the journal. Pages read
+`events(turn_id, after)`; a reload or a second tab finds the same list.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from data.events import Ending, Event, Failed, Finished, Stopped, StopReason
+from data.records import Turn
+from router.answer import answer
+from router.cancel import Cancel
+from router.services import Services
+
+LOG = logging.getLogger("upshift.running")
+# With nobody watching for so long, an answer is stopped: nobody is left to read it.
+UNWATCHED_S = 60.0
+# Finished turns that are kept for reloads. Their conversations hold on to those that they need.
+KEPT_TURNS = 2000
+
+Listener = Callable[["RunningTurn", Event], None]
+
+
+class RunningTurn:
+    """A turn and the events of its answer so far. Safe to read from any thread."""
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.received_s = time.perf_counter()
+        self.cancel = Cancel()
+        self._events: list[Event] = []
+        self._news = threading.Condition()
+        self._watchers = 0
+        self._marks = 0
+        self._has_text = False
+        self._unwatched_since_s = self.received_s
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last event has happened."""
+        events = self._events
+        return bool(events) and isinstance(events[-1], Finished | Stopped | Failed)
+
+    @property
+    def ending(self) -> Ending | None:
+        """The last event, if the turn has ended."""
+        last = self._events[-1] if self._events else None
+        return last if isinstance(last, Finished | Stopped | Failed) else None
+
+    def events(self, after: int = -1, timeout_s: float = 0.0) -> list[Event]:
+        """Events with a `seq` above `after`; waits up to `timeout_s` if there are none yet."""
+        with self._news:
+            self._news.wait_for(lambda: len(self._events) > after + 1 or self.ended, timeout_s)
+            return self._events[after + 1 :]
+
+    def append(self, event: Event) -> Event:
+        """Stamp an event with turn, number and time, keep it, and wake whoever watches."""
+        with self._news:
+            stamped = event.model_copy(
+                update={
+                    "turn_id": self.turn.turn_id,
+                    "seq": len(self._events),
+                    "t_ms": self.elapsed_ms(),
+                }
+            )
+            self._events.append(stamped)
+            self._news.notify_all()
+        return stamped
+
+    def elapsed_ms(self) -> float:
+        """Milliseconds since the server received the turn."""
+        return (time.perf_counter() - self.received_s) * 1000
+
+    def next_mark(self) -> int:
+        """A number for a mark that is not an event: 1, 2, 3 …"""
+        with self._news:
+            self._marks += 1
+            return self._marks
+
+    def first_text(self) -> bool:
+        """True once: when the first text arrives."""
+        first, self._has_text = not self._has_text, True
+        return first
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """While held, somebody is looking at the answer."""
+        with self._news:
+            self._watchers += 1
+        try:
+            yield
+        finally:
+            with self._news:
+                self._watchers -= 1
+                self._unwatched_since_s = time.perf_counter()
+
+    @property
+    def watchers(self) -> int:
+        """How many pages look at the answer."""
+        return self._watchers
+
+    def unwatched_s(self) -> float:
+        """For how many seconds nobody has been looking."""
+        with self._news:
+            return 0.0 if self._watchers else time.perf_counter() - self._unwatched_since_s
+
+
+class Running:
+    """All answers of this process, by turn."""
+
+    def __init__(
+        self, services: Services, listener: Listener | None = None, unwatched_s: float = UNWATCHED_S
+    ) -> None:
+        self.services = services
+        self._listener = listener
+        self._unwatched_s = unwatched_s
+        self._turns: dict[str, RunningTurn] = {}
+        self._lock = threading.Lock()
+
+    def start(self, turn: Turn) -> RunningTurn:
+        """Begin to answer `turn` in a thread of its own."""
+        running = RunningTurn(turn)
+        with self._lock:
+            self._turns[turn.turn_id] = running
+            self._forget_old()
+        threading.Thread(
+            target=self._work, args=(running,), name=f"turn-{turn.turn_id[:8]}", daemon=True
+        ).start()
+        return running
+
+    def get(self, turn_id: str) -> RunningTurn | None:
+        """The turn, if this process knows it."""
+        return self._turns.get(turn_id)
+
+    def stop(self, turn_id: str, reason: StopReason = "person") -> None:
+        """Stop an answer and free its model. Unknown and ended turns are left as they are."""
+        running = self.get(turn_id)
+        if running is not None and not running.ended:
+            running.cancel.ask(reason)
+
+    def close(self, timeout_s: float = 2.0) -> None:
+        """Stop everything, for the end of the process."""
+        under_way = [running for running in list(self._turns.values()) if not running.ended]
+        for running in under_way:
+            running.cancel.ask("shutdown")
+        until = time.monotonic() + timeout_s
+        for running in under_way:
+            running.events(after=10**9, timeout_s=max(0.0, until - time.monotonic()))
+
+    def _work(self, running: RunningTurn) -> None:
+        watch = threading.Thread(target=self._leave_if_unwatched, args=(running,), daemon=True)
+        watch.start()
+        try:
+            for event in answer(running.turn, self.services, running.cancel, running.received_s):
+                self._record(running, event)
+        except Exception as error:
+            # A mistake of ours must end the turn where the person can see it and go on.
+            LOG.exception("answering failed")
+            message = "Something went wrong inside Upshift. Retry; your message is kept."
+            self._record(running, Failed(error_type=type(error).__name__, message=message))
+        ending = running.ending
+        if isinstance(ending, Finished):
+            self.services.read_ahead(running.turn, ending.text)
+
+    def _record(self, running: RunningTurn, event: Event) -> None:
+        stamped = running.append(event)
+        if self._listener is None:
+            return
+        try:
+            self._listener(running, stamped)
+        except Exception:  # logging never breaks an answer
+            LOG.exception("the journal failed")
+
+    def _leave_if_unwatched(self, running: RunningTurn) -> None:
+        while not running.ended and not running.cancel.asked:
+            if running.unwatched_s() > self._unwatched_s:
+                running.cancel.ask("abandoned")
+                return
+            running.events(after=10**9, timeout_s=min(1.0, self._unwatched_s / 4))
+
+    def _forget_old(self) -> None:
+        """Drop the oldest ended turns beyond what is kept. Called with the lock held."""
+        surplus = len(self._turns) - KEPT_TURNS
+        for turn_id in [key for key, value in self._turns.items() if value.ended][: max(0, surplus)]:
+            del self._turns[turn_id]

@@ -1,0 +1,98 @@
+"""What a process has once: the services, the log, the answers under way and the conversations.
+
+app.py builds it when the server starts and ends it with the server. A page that runs without that
+(in a test, say) builds it on first use.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from dataclasses import dataclass
+from typing import get_args
+
+from data.config import ConfigError
+from data.log import Log
+from data.paths import log_path
+from data.presets import Preset
+from data.records import Purpose
+from data.store import text_policy
+from router.conversations import Conversations
+from router.journal import Journal
+from router.running import Running
+from router.services import Services, build_services
+
+APP_VERSION = "0.1.0"
+LOG = logging.getLogger("upshift")
+
+
+@dataclass
+class Runtime:
+    """The parts of the running app."""
+
+    services: Services
+    log: Log
+    journal: Journal
+    running: Running
+    conversations: Conversations
+    purpose: Purpose
+
+    @property
+    def preset(self) -> Preset:
+        """The preset that answers."""
+        return self.services.preset
+
+    def close(self) -> None:
+        """Stop answers, end the models and write what is left of the log."""
+        self.running.close()
+        self.services.close()
+        self.log.close()
+
+
+_current: Runtime | None = None
+_lock = threading.Lock()
+
+
+def current() -> Runtime:
+    """The process's runtime, built on first use. Raises ConfigError."""
+    global _current
+    with _lock:
+        if _current is None:
+            _current = build()
+        return _current
+
+
+def replace(runtime: Runtime | None) -> None:
+    """Put another runtime in place (tests), or none, so that the next use builds a new one."""
+    global _current
+    with _lock:
+        _current = runtime
+
+
+def build(services: Services | None = None) -> Runtime:
+    """A started runtime from the environment. Raises ConfigError when a file or setting is wrong."""
+    purpose = purpose_from_environment()
+    chosen = services or build_services()
+    text_mode, text_days = text_policy(purpose)
+    log = Log(log_path())
+    journal = Journal(log, chosen.preset.name, text_mode, text_days)
+    chosen.start()
+    return Runtime(
+        services=chosen,
+        log=log,
+        journal=journal,
+        running=Running(chosen, journal.event),
+        conversations=Conversations(),
+        purpose=purpose,
+    )
+
+
+def purpose_from_environment() -> Purpose:
+    """`UPSHIFT_PURPOSE`: what this run is for, which decides what text is kept. Raises ConfigError."""
+    chosen = os.environ.get("UPSHIFT_PURPOSE", "dogfood")
+    for purpose in get_args(Purpose):
+        if chosen == purpose:
+            return purpose  # type: ignore[no-any-return]
+    known = ", ".join(get_args(Purpose))
+    raise ConfigError(f"UPSHIFT_PURPOSE={chosen}: not known; use one of: {known}")
