@@ -1,0 +1,1 @@
+"""Set-up and checks behind the Makefile. Standard library only: it runs before anything is installed."""
