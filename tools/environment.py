@@ -91,6 +91,8 @@ def _create(reason: str) -> None:
         VENV.unlink()
     elif VENV.exists():
         shutil.rmtree(VENV)
+    VENV.mkdir()
+    UNFINISHED.touch()  # until the packages are in it, too
     make_venv(VENV)
 
 

@@ -26,8 +26,9 @@ class SetupError(RuntimeError):
 def make_venv(folder: Path) -> None:
     """A virtual environment with pip in it, also where ensurepip is missing. Raises SetupError."""
     try:
+        import venv  # noqa: F401, I001 - the worse of the two to miss comes first
+
         import ensurepip  # noqa: F401
-        import venv  # noqa: F401
     except ImportError as error:
         _make_venv_without_ensurepip(folder, str(error.name))
         return
