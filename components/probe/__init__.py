@@ -1,0 +1,70 @@
+"""The probe: sees a press in the browser, answers it at once, and measures what the person sees.
+
+It is a Streamlit component (v2, no iframe) that is mounted once on every script run and draws
+nothing of its own until something is sent. The page keeps to this contract:
+
+- the chat input has `key="chat"`; a button that sends something has a key that begins with `send-`
+  (`send-suggestion-<id>`, `send-followup-<i>`, `send-retry-<turn_id>`);
+- each answer is in a container with `key=f"answer-{turn_id}"`, its text inside
+  `key=f"text-{turn_id}"`, and when it has ended there is a `key=f"done-{turn_id}"` in the answer,
+  together with `key=f"stopped-{turn_id}"` or `key=f"failed-{turn_id}"` where that is how it ended.
+  An element with a key must not be empty, or Streamlit does not draw it;
+- `mount` stands at a fixed place right after the container of all messages, so that Streamlit
+  does not take it down when a message is added (if it does, the probe carries on).
+
+What is measured, in milliseconds from the press (`event.timeStamp`): the first visible change, the
+first progress text (the probe's own "Sending…" counts), the first text of the answer, readable (a
+first sentence or 120 characters), done. A moment counts when it is painted: the frame after the
+change has been handed over (requestAnimationFrame, then a MessageChannel post). The marks go to
+`/api/marks` by `sendBeacon`, once for a turn: at its end, or when the page is left or something
+else is sent. `client_hidden` says that the page was in the background at some moment meanwhile.
+
+**Clock.** After loading (and after an answer, at most once a minute) the probe asks `/api/clock`
+five times, and takes the round trip that was fastest: server clock = browser clock + offset, with
+an error of at most half that round trip. It reports the press on the server's clock and that
+error; the server makes `clock_offset_ms` of it (see `components.marks_route`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import count
+from pathlib import Path
+
+import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
+
+_FOLDER = Path(__file__).parent
+_HTML = """<div class="cue" hidden>
+  <div class="echo"><span class="avatar" aria-hidden="true"></span><div class="words"></div></div>
+  <div class="progress"></div>
+</div>
+<div class="status" role="status" aria-live="polite"></div>"""
+_JS = (_FOLDER / "probe.js").read_text(encoding="utf-8")
+_CSS = (_FOLDER / "probe.css").read_text(encoding="utf-8")
+_runs = count(1)
+
+
+def mount(
+    turn_id: str | None,
+    *,
+    status_text: str = "",
+    prompts: Mapping[str, str] | None = None,
+    key: str = "probe",
+) -> None:
+    """Put the probe on the page; call it on every script run, at the same place.
+
+    `turn_id` is the turn that is being answered or was answered last. `prompts` maps the key of a
+    `send-…` button to the message that a press on it sends, for the echo (else the button's own
+    words are shown). `status_text`, when it changes, is spoken by screen readers in place of the
+    probe's own "Writing an answer", "Answer complete", "Answer stopped".
+    """
+    data = {"turn_id": turn_id, "status_text": status_text, "prompts": dict(prompts or {})}
+    _component()(key=key, data=data | {"run": next(_runs)}, height="content")
+
+
+@cache
+def _component() -> ComponentRenderer:
+    """Registered at the first mount: importing this module needs no running Streamlit."""
+    return st.components.v2.component("upshift_probe", html=_HTML, css=_CSS, js=_JS)
