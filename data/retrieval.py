@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from data import paths
 from data.config import load_toml
@@ -22,6 +22,17 @@ class RetrievalSettings(Record):
     min_coverage: float = Field(ge=0, le=1)
     min_of_best: float = Field(ge=0, le=1)
     earlier_words: float = Field(ge=0, le=1)
+    about_the_answer: tuple[str, ...] = ()
+    synonyms: tuple[tuple[str, ...], ...] = ()
+
+    @field_validator("synonyms")
+    @classmethod
+    def _groups_are_apart(cls, groups: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        words = [word for group in groups for word in group]
+        twice = sorted({word for word in words if words.count(word) > 1})
+        if twice:
+            raise ValueError(f"each word must stand in one group only, but {', '.join(twice)} is in two")
+        return groups
 
 
 def load_retrieval(folder: Path) -> RetrievalSettings:

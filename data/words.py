@@ -51,7 +51,7 @@ def terms(text: str) -> list[str]:
     for token in _TOKEN.findall(unicodedata.normalize("NFC", folded)):
         if _is_unspaced(token):
             found += _pairs(token)
-        elif token not in _STOP and (len(token) > 1 or not token.isascii() or token.isdigit()):
+        elif not _is_common(token) and (len(token) > 1 or not token.isascii() or token.isdigit()):
             found.append(stem(token))
     return found
 
@@ -67,6 +67,10 @@ def stem(word: str) -> str:
     if len(word) <= 3 or not (word.isascii() and word.isalpha()):
         return word
     return _without_final_vowel(_without_suffix(_singular(word)))
+
+
+def _is_common(token: str) -> bool:
+    return token in _STOP or (len(token) > 4 and token.removesuffix("s") in _STOP)
 
 
 def _is_unspaced(token: str) -> bool:

@@ -30,6 +30,8 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
 _CANDIDATES = 20
 # A very long message is pasted text; its first words say what is wanted.
 _LONGEST_QUERY = 60
+_FEWEST_MATCHES = 2
+_HEADING_PART = 0.5
 
 
 @dataclass(frozen=True)
@@ -45,52 +47,94 @@ class Found:
     search_ms: float
 
 
+@dataclass(frozen=True)
+class Query:
+    """What is searched for: words of the message and, in a follow-up, words from before it.
+
+    Each stem comes with its weight, which says how telling it is.
+    """
+
+    own: dict[str, float]
+    earlier: dict[str, float]
+
+
 class Retriever:
     """Chooses few, short and relevant passages of an index; safe to use from several threads."""
 
     def __init__(self, index: KnowledgeIndex, settings: RetrievalSettings | None = None) -> None:
         self._index = index
         self._settings = settings or load_retrieval(product_folder())
+        self._about_the_answer = frozenset(terms(" ".join(self._settings.about_the_answer)))
+        groups = [frozenset(terms(" ".join(group))) for group in self._settings.synonyms]
+        self._like = {stem: group for group in groups for stem in group}
 
     def find(self, message: str, history: Sequence[Message], *, task: str, budget_tokens: int) -> Found:
         """The passages that `message` asks for, best first.
 
-        `budget_tokens` is what the model may be given to read in all; passages take a share of it.
         `history` is the conversation before the message; a follow-up takes words from it.
+        `budget_tokens` is what the model may be given to read in all; passages take a share of it.
         """
         began = time.perf_counter()
         if task in self._settings.never_for or self._index.passages == 0:
             return Found((), 0, 0, _ms_since(began))
-        weighted = self._weighted_terms(message, history)
-        chosen = self._within(self._relevant(weighted), int(budget_tokens * self._settings.share_of_budget))
+        relevant = self._relevant(self._query(message, history))
+        chosen = self._within(relevant, int(budget_tokens * self._settings.share_of_budget))
         return Found(chosen, self._index.passages, self._index.documents, _ms_since(began))
 
-    def _weighted_terms(self, message: str, history: Sequence[Message]) -> dict[str, float]:
-        own = terms(message)[:_LONGEST_QUERY]
-        weighted = {stem: self._index.weight(stem) for stem in own}
-        if not _is_follow_up(message, own):
-            return weighted
+    def _query(self, message: str, history: Sequence[Message]) -> Query:
+        own = list(dict.fromkeys(terms(message)[:_LONGEST_QUERY]))
+        before = _earlier_terms(history) if _points_back(message, own) else []
+        if not before:
+            return Query(self._weights(own), {})
+        new = [stem for stem in own if stem not in self._about_the_answer]
+        if not new:
+            return Query(self._weights(before), {})
         share = self._settings.earlier_words
-        for stem in _earlier_terms(history):
-            weighted.setdefault(stem, share * self._index.weight(stem))
-        return weighted
+        earlier = self._weights([stem for stem in before if stem not in new])
+        return Query(self._weights(new), {stem: share * weight for stem, weight in earlier.items()})
 
-    def _relevant(self, weighted: dict[str, float]) -> list[Passage]:
-        """Candidates above the thresholds, best first; `score` is coverage times relative BM25."""
-        candidates = self._index.search_terms(list(weighted), _CANDIDATES)
-        total = sum(weighted.values())
-        if not candidates or not total:
-            return []
-        best_rank = candidates[0].score
+    def _weights(self, stems: list[str]) -> dict[str, float]:
+        return {stem: min(map(self._index.weight, self._alike(stem))) for stem in stems}
+
+    def _alike(self, stem: str) -> frozenset[str]:
+        return self._like.get(stem, frozenset((stem,)))
+
+    def _relevant(self, query: Query) -> list[Passage]:
+        """Candidates above the thresholds, best first.
+
+        `score` is coverage times the root of BM25 relative to the best, times how well the heading
+        fits: a section on exactly what is asked beats one that only mentions it often.
+        """
+        wanted = {**query.earlier, **query.own}
+        searched = [alike for stem in wanted for alike in sorted(self._alike(stem))]
+        candidates = self._index.search_terms(searched, _CANDIDATES)
         scored = []
         for passage in candidates:
-            coverage = sum(weighted[stem] for stem in _stems_of(passage) & weighted.keys()) / total
+            coverage = self._coverage(passage, query, wanted)
             if coverage >= self._settings.min_coverage:
-                score = coverage * math.sqrt(max(passage.score, 0) / best_rank)
+                rank = math.sqrt(max(passage.score, 0) / candidates[0].score)
+                score = coverage * rank * (1 - _HEADING_PART + _HEADING_PART * self._fit(passage, wanted))
                 scored.append(passage.model_copy(update={"score": round(score, 4)}))
         scored.sort(key=lambda passage: -passage.score)
         least = self._settings.min_of_best * scored[0].score if scored else 0
         return [passage for passage in scored if passage.score >= least]
+
+    def _coverage(self, passage: Passage, query: Query, wanted: dict[str, float]) -> float:
+        """Share of the wanted words' weight that the passage has; 0 where it can only be chance."""
+        has = _stems_of(passage)
+        matched = {stem for stem in wanted if not self._alike(stem).isdisjoint(has)}
+        if not matched & query.own.keys() or (query.earlier and not matched & query.earlier.keys()):
+            return 0.0
+        # One rare word in common is not enough for a question that has several.
+        if len(matched) < min(_FEWEST_MATCHES, len(wanted)):
+            return 0.0
+        return sum(wanted[stem] for stem in matched) / sum(wanted.values())
+
+    def _fit(self, passage: Passage, wanted: dict[str, float]) -> float:
+        """Dice's coefficient of the heading's stems and the wanted ones, in 0..1."""
+        heading = set(terms(" ".join(passage.heading[-1:]) or passage.source_title))
+        matched = sum(not self._alike(stem).isdisjoint(heading) for stem in wanted)
+        return 2 * matched / (len(heading) + len(wanted))
 
     def _within(self, passages: list[Passage], budget_tokens: int) -> tuple[Passage, ...]:
         chosen: list[Passage] = []
@@ -120,8 +164,8 @@ def estimate_tokens(text: str) -> int:
     return math.ceil(ascii_count / 4 + (len(text) - ascii_count) / 1.5)
 
 
-def _is_follow_up(message: str, own: list[str]) -> bool:
-    return len(set(own)) <= 1 or (len(set(own)) <= 4 and _POINTS_BACK.search(message) is not None)
+def _points_back(message: str, own: list[str]) -> bool:
+    return len(own) <= 1 or (len(own) <= 4 and _POINTS_BACK.search(message) is not None)
 
 
 def _earlier_terms(history: Sequence[Message]) -> list[str]:
