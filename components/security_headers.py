@@ -39,6 +39,7 @@ class SecurityHeaders:
         self.policy = policy
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -1,0 +1,109 @@
+"""A real Chromium for the tests in this folder, and a server for it to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Route, sync_playwright
+
+from tests.browser import chromium
+
+Serve = Callable[..., str]
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+FOLDER = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if FOLDER in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def playwright_api() -> Iterator[Playwright]:
+    with sync_playwright() as api:
+        yield api
+
+
+@pytest.fixture(scope="session")
+def browser(playwright_api: Playwright) -> Iterator[Browser]:
+    instance = playwright_api.chromium.launch(executable_path=chromium.executable(), args=chromium.FLAGS)
+    yield instance
+    instance.close()
+
+
+class Outside:
+    """The requests that wanted to leave this machine, none of which got through."""
+
+    def __init__(self) -> None:
+        self.wanted: list[str] = []
+
+    def watch(self, context: BrowserContext) -> None:
+        context.route("**/*", self._decide)
+
+    def _decide(self, route: Route, request: Request) -> None:
+        address = urlsplit(request.url)
+        if address.scheme in ("http", "https", "ws", "wss", "ftp") and address.hostname not in LOOPBACK:
+            self.wanted.append(request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+
+@pytest.fixture
+def outside() -> Outside:
+    """What was asked of other hosts; a test that expects some empties `wanted` itself."""
+    return Outside()
+
+
+@pytest.fixture
+def new_context(browser: Browser, outside: Outside) -> Iterator[Callable[..., BrowserContext]]:
+    """Makes browser contexts (options as for Playwright's `new_context`) that cannot leave loopback.
+
+    The test fails at its end if anything in them tried to.
+    """
+    with ExitStack() as opened:
+
+        def make(**options: object) -> BrowserContext:
+            context = browser.new_context(**options)  # type: ignore[arg-type]
+            opened.callback(context.close)
+            outside.watch(context)
+            return context
+
+        yield make
+    assert outside.wanted == [], "the page asked another host"
+
+
+@pytest.fixture
+def page(new_context: Callable[..., BrowserContext]) -> Page:
+    """A tab of 1280 × 800."""
+    return new_context(viewport={"width": 1280, "height": 800}).new_page()
+
+
+@pytest.fixture(scope="session")
+def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
+    """`serve(path, env={...}, shared=True)` starts a Streamlit server and gives its address.
+
+    It has a temporary log (`UPSHIFT_DB`) and ends with the session. Asked again for the same page
+    with the same environment it gives the same server, unless `shared=False`.
+    """
+    running: dict[object, str] = {}
+    with ExitStack() as servers:
+
+        def start(page: Path | str, env: Mapping[str, str] | None = None, *, shared: bool = True) -> str:
+            wanted = (str(page), tuple(sorted((env or {}).items())))
+            if shared and wanted in running:
+                return running[wanted]
+            folder = tmp_path_factory.mktemp("server")
+            full = {"UPSHIFT_DB": str(folder / "upshift.db"), "HOME": str(folder), **(env or {})}
+            serving = chromium.serving(chromium.ROOT / page, full, folder / "server.log")
+            address = servers.enter_context(serving)
+            if shared:
+                running[wanted] = address
+            return address
+
+        yield start
