@@ -30,7 +30,7 @@ STAMP = VENV / "upshift.json"
 UNFINISHED = VENV / "upshift-unfinished"
 LISTS = {"run": ROOT / "requirements.txt", "dev": ROOT / "requirements-dev.txt"}
 # What installing costs, so that nobody is surprised: (to download, on disk). Measured on Linux.
-COSTS = {"run": ("about 280 MB", "1.0 GB"), "dev": ("about 340 MB", "1.2 GB")}
+COSTS = {"run": ("about 230 MB", "0.9 GB"), "dev": ("about 310 MB", "1.1 GB")}
 
 
 def ensure(kind: str, python_was_chosen: bool) -> None:
