@@ -1,0 +1,262 @@
+"""Chooses the tier for a message and says why. No network, no model process: a millisecond or two.
+
+Order: the person's choice; hard rules; the task classifier and the policy's table; hand-set weights
+for very short messages; what the conversation was about; the threshold with its band.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from data.policy import Policy, load_policy
+from data.records import Decision, Message
+from router.classifier import Classifier, Vector, load
+from router.conversation import kind_of
+from router.features import FIRST_CUE, Features, cue_names, extract
+from router.reasons import explain
+from router.steering import split_command
+
+__all__ = ["Decider", "main", "split_command"]
+
+REMEMBERED = 6
+"""User messages of a conversation that are looked at, the last one included."""
+
+_QUIET = 0.02  # the score of a greeting or a thank-you
+_RISE = 0.2  # how far above the threshold a complaint lifts the score
+_SURE = 0.45  # a task with this probability is taken at its word in a follow-up
+_TEXT_WORK = frozenset(
+    ("translate", "summarise", "rewrite", "title", "extract", "classify", "draft", "chitchat")
+)
+# Hand-set: what one cue word is worth in a message of three words or fewer, in logits.
+_SHORT = {
+    **{"prove": 2.5, "maths": 1.2, "code": 1.2, "debug": 1.8, "design": 1.8, "strategy": 1.5, "stats": 1.2, "reason": 1.5},
+    **{"analysis": 1.5, "plan": 1.2, "why": 0.8, "translate": -2.0, "summarise": -2.0, "rewrite": -2.0, "title": -1.2},
+    **{"draft": -1.0, "lookup": -1.5, "extract": -1.0, "classify": -1.0},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """What a conversation is about after a message. `risen`: tiers to go up from where the score lands."""
+
+    probabilities: Vector
+    score: float
+    unsure: bool
+    reasons: tuple[str, ...]
+    inherited: bool = False
+    substantive: bool = True
+
+
+class Decider:
+    """Decides by the weights and the policy it was loaded with. Safe to share between threads."""
+
+    def __init__(self, classifier: Classifier, policy: Policy) -> None:
+        self._classifier = classifier
+        self.policy = policy
+        self._levels = np.array([policy.level_of(task) for task in classifier.tasks], np.float32)
+        self._careful = np.array([task in policy.careful for task in classifier.tasks])
+
+    @classmethod
+    def load(cls, policy: Policy | None = None) -> Decider:
+        """With the weights that ship and data/policy.toml. Raises ConfigError."""
+        return cls(load(), policy or load_policy())
+
+    def decide(
+        self,
+        messages: Sequence[Message],
+        *,
+        choice: str | None = None,
+        tiers: Sequence[str] = ("fast", "heavy"),
+    ) -> Decision:
+        """The tier (one of `tiers`, lightest first) for the last message of `messages`.
+
+        `choice` is what the person asked for; a leading `/fast` or `/heavy` counts as one. Raises
+        ValueError if there is no message, the last is not the user's, or the choice is no tier.
+        """
+        began = time.perf_counter()
+        if not messages or messages[-1].role != "user":
+            raise ValueError("the last message must be the user's")
+        asked = choice or split_command(messages[-1].content)[0]
+        if choice is not None and choice not in tiers:
+            raise ValueError(f"'{choice}' is no tier; tiers: {', '.join(tiers)}")
+        standing = self._read(messages)
+        task = self._task(standing)
+        overridden = asked is not None and asked in tiers
+        tier = asked if overridden and asked else self._tier(standing, tiers)
+        reasons = (f"you chose {tier}", *standing.reasons) if overridden else standing.reasons
+        return Decision(
+            task=task,
+            tier=tier,
+            score=round(standing.score, 4),
+            reasons=reasons,
+            inherited=standing.inherited,
+            overridden=overridden,
+            decide_ms=round((time.perf_counter() - began) * 1000, 3),
+        )
+
+    def _read(self, messages: Sequence[Message]) -> _Standing:
+        texts = [message.content for message in messages if message.role == "user"][-REMEMBERED:]
+        standing = self._next(None, texts[0])
+        for text in texts[1:]:
+            standing = self._next(standing, text)
+        return standing
+
+    def _next(self, before: _Standing | None, text: str) -> _Standing:
+        """What the conversation is about after `text`."""
+        about = before if before is not None and before.substantive else None
+        kind = kind_of(text, about is not None)
+        if kind == "empty":
+            return self._polite("no words in it")
+        if kind == "greeting":
+            return self._polite("a greeting")
+        if kind == "thanks":
+            return self._polite("a thank-you or goodbye")
+        if about is not None and kind == "continue":
+            return replace(about, inherited=True, reasons=(self._after(about), *_own(about.reasons)))
+        if about is not None and kind == "complaint":
+            return self._complained(about)
+        alone = self._alone(text)
+        if about is None or kind in ("fresh", "new_topic"):
+            return alone
+        return self._joined(about, alone)
+
+    def _alone(self, text: str) -> _Standing:
+        """A message scored by itself."""
+        features = extract(text)
+        probabilities = self._classifier.probabilities(features)
+        score = self._classifier.calibrated(float(probabilities @ self._levels))
+        reasons = ()
+        if features.tokens <= 3:
+            hand = _hand_weights(features)
+            if hand is not None:
+                score = (score + hand) / 2
+                reasons = ("very short: judged by its key word",)
+        unsure = not features.known_script or float(probabilities.max()) < 0.2
+        side = self._levels - 0.5 if score >= self.policy.threshold else 0.5 - self._levels
+        told = explain(
+            self._classifier.tasks[int(np.argmax(probabilities * (0.05 + (side > 0))))],
+            self._classifier.evidence(features, (side * probabilities).astype(np.float32)),
+        )
+        return _Standing(probabilities, score, unsure, told + reasons)
+
+    def _joined(self, before: _Standing, now: _Standing) -> _Standing:
+        """A follow-up: quick to rise, slow to fall, except to plain work on the text at hand."""
+        plain = self._task(now) in _TEXT_WORK and float(now.probabilities.max()) >= _SURE
+        share = 1 - self.policy.inherit if now.score > before.score or plain else self.policy.inherit
+        probabilities = share * before.probabilities + (1 - share) * now.probabilities
+        score = share * before.score + (1 - share) * now.score
+        mostly = share > 0.5
+        reasons = (
+            (self._after(before), *_own(before.reasons)) if mostly else (*now.reasons, self._after(before))
+        )
+        return _Standing(probabilities, score, now.unsure, reasons, inherited=mostly)
+
+    def _complained(self, before: _Standing) -> _Standing:
+        score = min(1.0, max(before.score, self.policy.threshold) + _RISE)
+        return replace(
+            before,
+            score=score,
+            inherited=True,
+            reasons=("says that the last answer was not right", *_own(before.reasons)),
+        )
+
+    def _after(self, before: _Standing) -> str:
+        return f"follow-up to {'a hard' if before.score >= self.policy.threshold else 'an easy'} question"
+
+    def _polite(self, reason: str) -> _Standing:
+        probabilities = np.zeros(len(self._classifier.tasks), np.float32)
+        probabilities[self._classifier.tasks.index("chitchat")] = 1
+        return _Standing(probabilities, _QUIET, False, (reason,), substantive=False)
+
+    def _task(self, standing: _Standing) -> str:
+        """The likeliest task on the side that the score chose, so that task and tier do not contradict."""
+        heavy = standing.score >= self.policy.threshold
+        fits = (self._levels >= 0.5) == heavy
+        weighed = standing.probabilities * np.where(fits, 1.0, 0.05)
+        return self._classifier.tasks[int(np.argmax(weighed))]
+
+    def _tier(self, standing: _Standing, tiers: Sequence[str]) -> str:
+        """Where the score lands among `tiers`; near a border, careful tasks take the heavier side."""
+        policy = self.policy
+        band = policy.unsure_band if standing.unsure else policy.band
+        heavy_mass = float(standing.probabilities @ self._levels)
+        careful = float(standing.probabilities[self._careful].sum()) >= 0.5 * max(heavy_mass, 1e-6)
+        score = standing.score
+        if abs(score - policy.threshold) < band:
+            # Unsure and not plainly careful work: the number decides, instead of choosing fast.
+            if careful:
+                score = policy.threshold
+            elif not standing.unsure:
+                score = min(score, policy.threshold - 1e-6)
+        cuts = [
+            min(1.0, policy.threshold * (2 * i + 1) / max(1, len(tiers) - 1)) for i in range(len(tiers) - 1)
+        ]
+        return tiers[sum(score >= cut for cut in cuts)]
+
+
+def _own(reasons: tuple[str, ...]) -> tuple[str, ...]:
+    """Reasons without those that only say that something was inherited; at most one, to stay short."""
+    return tuple(r for r in reasons if not r.startswith(("follow-up to", "says that the last")))[:1]
+
+
+def _hand_weights(features: Features) -> float | None:
+    """A score from cue words alone (0..1), or None if the message has none."""
+    present = set(features.index.tolist())
+    weights = [
+        _SHORT[name] for at, name in enumerate(cue_names(), FIRST_CUE) if name in _SHORT and at in present
+    ]
+    if not weights:
+        return None
+    return float(1 / (1 + np.exp(-sum(weights))))
+
+
+_MESSAGES = TypeAdapter(tuple[Message, ...])
+
+
+def decide_line(decider: Decider, line: str) -> tuple[dict[str, Any], bool]:
+    """One line of the `decide` contract: the answer, and whether the line was good."""
+    identity: Any = None
+    try:
+        raw = json.loads(line)
+        if not isinstance(raw, dict):
+            raise ValueError("not an object with `id` and `messages`")
+        identity = raw.get("id")
+        if "messages" not in raw:
+            raise ValueError("`messages` is missing")
+        messages = _MESSAGES.validate_python(raw["messages"])
+        made = decider.decide(messages, tiers=decider.policy.tier_names)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return {"id": identity, "error": f"messages.{where}: {first['msg']}"}, False
+    except (ValueError, RecursionError) as error:
+        return {"id": identity, "error": str(error) or type(error).__name__}, False
+    fields = ("task", "tier", "score", "reasons", "decide_ms")
+    return {"id": identity, **{name: getattr(made, name) for name in fields}}, True
+
+
+def main(argv: list[str]) -> int:
+    """`python -m router decide`: JSONL in, JSONL out, in order. 1 if any line was bad, 2 for wrong use."""
+    if argv:
+        sys.stderr.write("usage: python -m router decide < messages.jsonl\n")
+        return 2
+    decider = Decider.load()
+    good = True
+    for raw in sys.stdin.buffer:
+        line = raw.decode("utf-8", "replace")
+        if not line.strip():
+            continue
+        answer, fine = decide_line(decider, line)
+        good &= fine
+        # ASCII, so that a lone surrogate in an id cannot break the output.
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+    return 0 if good else 1
