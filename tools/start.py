@@ -5,11 +5,9 @@ python -m tools.start [--watch]     PORT (8501) and HOST (127.0.0.1) come from t
 
 from __future__ import annotations
 
-import contextlib
+import importlib
 import os
-import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -72,8 +70,8 @@ def url(host: str, port: int) -> str:
     return f"http://{shown}:{port}"
 
 
-def command(host: str, port: int, watch: bool) -> list[str]:
-    """The plain command behind `make run`."""
+def arguments(host: str, port: int, watch: bool) -> list[str]:
+    """What `make run` adds to the word `streamlit`."""
     options = {
         "server.address": host,
         "server.port": str(port),
@@ -84,30 +82,23 @@ def command(host: str, port: int, watch: bool) -> list[str]:
         "browser.gatherUsageStats": "false",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    return [sys.executable, "-m", "streamlit", "run", "app.py", *flags]
+    return ["run", "app.py", *flags]
 
 
-def serve(arguments: list[str]) -> int:
-    """Run the app until it ends or Ctrl-C; returns the exit status, 0 after Ctrl-C."""
-    asked: list[int] = []
-    process = subprocess.Popen(arguments, cwd=ROOT)
+def serve(words: list[str]) -> int:
+    """Run Streamlit's command line with `words` until the app ends; returns the exit status, 0 after Ctrl-C.
 
-    def stop(number: int, _frame: object) -> None:
-        asked.append(number)
-        # Ctrl-C reaches the app by itself, as does anything else sent to the whole group.
-        if number == signal.SIGTERM:
-            process.terminate()
-
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
-    while not asked:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return process.wait(timeout=0.2)
+    In this very process, so that whatever ends it ends the app; called as a function and not with
+    `python -m`, since it would answer Ctrl-C with "Aborted!".
+    """
+    os.chdir(ROOT)
+    sys.argv = ["streamlit", *words]
+    command_line = importlib.import_module("streamlit.web.cli")
+    stopped = importlib.import_module("click.exceptions").Abort
     try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        command_line.main(words, standalone_mode=False)
+    except (KeyboardInterrupt, stopped):
+        print("\nUpshift has ended", flush=True)
     return 0
 
 
@@ -122,7 +113,7 @@ def main() -> int:
     print(f"Starting Upshift at {url(host, port)} (Ctrl-C ends it)", flush=True)
     if host not in ("127.0.0.1", "localhost", "::1"):
         print("Anyone who can reach this machine on that port can use it: there is no log-in.", flush=True)
-    return serve(command(host, port, watch="--watch" in sys.argv[1:]))
+    return serve(arguments(host, port, watch="--watch" in sys.argv[1:]))
 
 
 if __name__ == "__main__":
