@@ -20,8 +20,8 @@ from pathlib import Path
 from tools import browser
 
 ROOT = Path(__file__).resolve().parent.parent
-# The model that only tests use comes last: the two real ones are what people will ask.
-MODELS_FOR_TESTS: tuple[str, ...] = ()
+# The two that people ask, and the tiny one that only tests use.
+MODELS_FOR_TESTS = ("qwen2.5-coder-0.5b", "qwen2.5-coder-1.5b", "smollm2-135m")
 
 Step = tuple[str, Callable[[], bool]]
 
