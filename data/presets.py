@@ -55,8 +55,7 @@ class TierModel(Record):
 class Preset(Record):
     """An ordered list of tiers, lightest first.
 
-    `where` says in one line where a person's text goes. `tasks` overrides the policy's table of
-    which task goes to which tier.
+    `where` says in one line where a person's text goes.
     """
 
     name: str
@@ -64,16 +63,12 @@ class Preset(Record):
     kind: Literal["local", "hosted", "scripted"]
     where: str
     tiers: tuple[TierModel, ...] = Field(min_length=1)
-    tasks: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _tiers_fit(self) -> Preset:
         names = [tier.tier for tier in self.tiers]
         if len(set(names)) != len(names):
             raise ValueError("each tier may be named only once")
-        unknown = sorted(set(self.tasks.values()) - set(names))
-        if unknown:
-            raise ValueError(f"tasks name tiers that this preset lacks: {', '.join(unknown)}")
         if self.kind == "local" and any(tier.weights is None for tier in self.tiers):
             raise ValueError("every tier of a local preset needs 'weights', a name from models.toml")
         return self

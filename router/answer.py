@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from data.events import (
@@ -25,11 +25,12 @@ from data.events import (
 )
 from data.presets import TierModel
 from data.records import Generation, GenerationRole, Passage, Turn
-from router import cite, prompt
+from router import cite
 from router.cancel import Cancel
 from router.errors import ModelError
 from router.gateway import Call
-from router.retrieve import prompt_block
+from router.prepare import build_prompt, find_sources
+from router.prompt import output_tokens
 from router.services import Services
 
 # How often a wait looks whether it has news for the page. A stop is noticed within this time.
@@ -80,10 +81,7 @@ def _steps(turn: Turn, services: Services, cancel: Cancel, progress: _Progress) 
     yield Routed(
         decision=decision, preset=preset.name, request_model=model.model_name, model_label=model.label
     )
-    _refuse_too_long(turn, services, model)
-    found = services.retriever.find(
-        turn.text, turn.messages[:-1], task=decision.task, budget_tokens=model.input_budget_tokens
-    )
+    found = find_sources(turn.messages, decision, services.retriever, model)
     if found.searched_passages:
         progress.passages = tuple(found.passages)
         yield SourcesFound(
@@ -94,17 +92,6 @@ def _steps(turn: Turn, services: Services, cancel: Cancel, progress: _Progress) 
         )
     yield from _ask(turn, services, cancel, progress, model)
     yield _ending(cancel, progress)
-
-
-def _refuse_too_long(turn: Turn, services: Services, model: TierModel) -> None:
-    room = prompt.longest_message_tokens(services.product.system_prompt, model)
-    needed = prompt.estimate_tokens(turn.text)
-    if needed > room:
-        advice = (
-            f"This message has about {needed:,} tokens; {model.label} can read {room:,}. "
-            "Shorten it, or send it in parts."
-        )
-        raise ModelError("TooLong", advice)
 
 
 def _ask(
@@ -164,8 +151,7 @@ def _generate(
     if cancel.asked:
         return
     try:
-        question = question_with_sources(turn.text, progress.passages)
-        built = prompt.build(services.product.system_prompt, turn.messages[:-1], question, model)
+        built = build_prompt(turn.messages, progress.passages, services.product, model)
         call = Call(
             target=services.backend.target(model.tier),
             messages=built.messages,
@@ -173,7 +159,7 @@ def _generate(
             attempt=attempt,
             role=role,
             received_s=progress.received_s,
-            output_tokens=prompt.output_tokens(built, model),
+            output_tokens=output_tokens(built, model),
         )
         progress.calls.append(call)
         yield Requested(
@@ -189,13 +175,17 @@ def _generate(
 
 def _wait_until_ready(services: Services, cancel: Cancel, tier: str) -> Iterator[Event]:
     """Say what the tier waits for until it can be asked. Raises ModelError when it never will."""
+    said = None
     waiting = services.backend.wait(tier, 0)
     while waiting is not None and not cancel.asked:
-        yield waiting
+        if waiting != said:
+            yield waiting
+        said = waiting
         waiting = services.backend.wait(tier, WAIT_STEP_S)
-    while not services.gateway.litellm.ready and not cancel.asked:
+    if not services.gateway.litellm.ready:
         yield Queued(reason="loading", tier=tier)
-        cancel.wait(WAIT_STEP_S)
+    while not services.gateway.litellm.ready and not cancel.asked:
+        cancel.wait(WAIT_STEP_S / 5)
 
 
 def _take_slot(services: Services, cancel: Cancel, tier: str) -> Iterator[Event]:
@@ -240,8 +230,3 @@ def _ending(cancel: Cancel, progress: _Progress) -> Event:
         finish_reason=progress.calls[-1].finish_reason,
         generations=generations,
     )
-
-
-def question_with_sources(message: str, passages: Sequence[Passage]) -> str:
-    """The last user message as the model reads it: the passages first, then the question."""
-    return f"{prompt_block(passages)}\n\n{message}" if passages else message

@@ -11,11 +11,14 @@ from pathlib import Path
 from typing import Protocol
 
 from data.events import Queued
+from data.model_files import find_model
 from data.paths import models_folder
 from data.presets import Preset
 from router.errors import ModelError
 from router.gateway import Target
-from router.local.child import LocalModelError, LocalModels
+from router.local.child import LocalModels
+from router.local.errors import LocalModelError
+from router.local.weights import presence
 
 
 class Backend(Protocol):
@@ -74,7 +77,14 @@ class LocalBackend:
     def __init__(self, preset: Preset, folder: Path | None = None) -> None:
         self._preset = preset
         weights = {model.tier: model.weights for model in preset.tiers if model.weights}
-        self.models = LocalModels(weights, folder or models_folder())
+        self._folder = folder or models_folder()
+        self.models = LocalModels(weights, self._folder)
+
+    def missing_weights(self) -> list[tuple[str, int]]:
+        """Files that are not there yet, in the order in which they come: label and bytes to fetch."""
+        files = [find_model(model.weights) for model in self._preset.tiers if model.weights]
+        left = [(file.label, file.bytes - presence(file, self._folder)[1]) for file in files]
+        return [(label, count) for label, count in left if count]
 
     @property
     def n_slots(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Protocol
 
 from data.answers import fold
@@ -20,6 +20,7 @@ from data.events import (
     Stopped,
     TextDelta,
 )
+from data.privacy import expires_at
 from data.records import Purpose, TextMode, now_iso
 from router.running import RunningTurn
 
@@ -159,7 +160,7 @@ class Journal:
     def _keep_text(self, running: RunningTurn, answer: str, sources: list[str]) -> None:
         expires = None
         if self._text_days is not None:
-            expires = (datetime.now(UTC) + timedelta(days=self._text_days)).isoformat(timespec="seconds")
+            expires = expires_at(self._text_days)
         row = {"turn_id": running.turn.turn_id, "prompt": running.turn.text, "answer": answer}
         self._log.put("turn_text", {**row, "sources": sources, "expires_at": expires})
 
@@ -215,7 +216,7 @@ def _text_times(events: list[Event]) -> dict[str, object]:
     deltas = [event for event in events if isinstance(event, TextDelta)]
     if not deltas:
         return {}
-    gaps_ms = [later.t_ms - earlier.t_ms for earlier, later in zip(deltas, deltas[1:], strict=False)]
+    gaps_ms = [later.t_ms - earlier.t_ms for earlier, later in pairwise(deltas)]
     stalls_ms = [gap for gap in gaps_ms if gap > STALL_MS]
     return {
         "readable_ms": _readable_ms(deltas),

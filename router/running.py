@@ -34,6 +34,8 @@ class RunningTurn:
     def __init__(self, turn: Turn) -> None:
         self.turn = turn
         self.received_s = time.perf_counter()
+        # The same moment on the clock that browsers are compared with (see components.marks_route).
+        self.received_clock_s = time.monotonic()
         self.cancel = Cancel()
         self._events: list[Event] = []
         self._news = threading.Condition()

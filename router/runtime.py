@@ -7,23 +7,29 @@ app.py builds it when the server starts and ends it with the server. A page that
 from __future__ import annotations
 
 import logging
+import math
 import os
 import threading
-from dataclasses import dataclass
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import get_args
 
 from data.config import ConfigError
 from data.log import Log
 from data.paths import log_path
 from data.presets import Preset
+from data.privacy import text_policy
 from data.records import Purpose
-from data.store import text_policy
+from data.store import LogUnavailable, Store
 from router.conversations import Conversations
 from router.journal import Journal
 from router.running import Running
 from router.services import Services, build_services
 
 APP_VERSION = "0.1.0"
+# How long a figure of what is usual is shown before the log is asked again.
+USUAL_KEPT_S = 60.0
 LOG = logging.getLogger("upshift")
 
 
@@ -37,11 +43,26 @@ class Runtime:
     running: Running
     conversations: Conversations
     purpose: Purpose
+    _usual: dict[str, tuple[float, float | None]] = field(default_factory=dict)
 
     @property
     def preset(self) -> Preset:
         """The preset that answers."""
         return self.services.preset
+
+    def usual_seconds(self, tier: str) -> float | None:
+        """How long answers of this tier usually take, from the log; asked once a minute at most."""
+        at_s, known = self._usual.get(tier, (-math.inf, None))
+        if time.monotonic() - at_s > USUAL_KEPT_S:
+            known = self._ask_usual(tier)
+            self._usual[tier] = (time.monotonic(), known)
+        return known
+
+    def _ask_usual(self, tier: str) -> float | None:
+        try:
+            return Store(self.log.path).usual_seconds(tier)
+        except LogUnavailable:
+            return None
 
     def close(self) -> None:
         """Stop answers, end the models and write what is left of the log."""
@@ -61,6 +82,27 @@ def current() -> Runtime:
         if _current is None:
             _current = build()
         return _current
+
+
+def shut_down() -> None:
+    """Close the current runtime, if there is one."""
+    global _current
+    with _lock:
+        closing, _current = _current, None
+    if closing is not None:
+        closing.close()
+
+
+def received_s(turn_id: str) -> float | None:
+    """When the server received a turn (monotonic seconds); None for one that it does not know."""
+    running = _current.running.get(turn_id) if _current else None
+    return running.received_clock_s if running else None
+
+
+def put_marks(table: str, row: Mapping[str, object], *, keep_first: bool = False) -> None:
+    """Write what the browser measured to the current log."""
+    if _current is not None:
+        _current.log.put(table, row, keep_first=keep_first)
 
 
 def replace(runtime: Runtime | None) -> None:

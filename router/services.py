@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,7 +17,11 @@ from router.decide import Decider
 from router.gateway import Gateway
 from router.litellm_client import Litellm
 from router.local.warm import Warmer
+from router.prepare import build_prompt, conversation_prefix, find_sources
 from router.retrieve import Retriever
+
+# With more prompts than this waiting to be read in advance, the machine is never idle enough.
+READ_AHEAD_QUEUE = 20
 
 
 @dataclass
@@ -42,9 +46,12 @@ class Services:
         """Begin to import litellm and to bring the models up; returns at once."""
         self.gateway.litellm.start()
         self.backend.start()
+        self.read_suggestions()
 
     def close(self) -> None:
         """End the model processes."""
+        if self.warmer is not None:
+            self.warmer.close()
         self.backend.close()
 
     def take_slot(self, tier: str, timeout_s: float) -> bool:
@@ -57,6 +64,10 @@ class Services:
         slots = self._slots.get(tier)
         if slots is not None:
             slots.release()
+
+    def missing_weights(self) -> list[tuple[str, int]]:
+        """Model files that are not on this machine yet: label and bytes still to fetch."""
+        return self.backend.missing_weights() if isinstance(self.backend, LocalBackend) else []
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -72,10 +83,26 @@ class Services:
         if self.warmer is None:
             return
         history = (*turn.messages, Message(role="assistant", content=answer))
-        self.warmer.read_conversation(self.product.system_prompt, history)
+        if self.warmer.waiting > READ_AHEAD_QUEUE:
+            self.warmer.clear()
+        for model in self.preset.tiers:
+            self.warmer.read(model.tier, conversation_prefix(history, self.product, model), order=-1)
+
+    def read_suggestions(self) -> None:
+        """Let the models read the suggested messages in advance; they are still answered live."""
+        if self.warmer is None:
+            return
+        for suggestion in self.product.suggestions:
+            messages = (Message(role="user", content=suggestion.prompt),)
+            decision = self.decider.decide(messages, tiers=self.preset.tier_names)
+            model = self.preset.tier(decision.tier)
+            found = find_sources(messages, decision, self.retriever, model)
+            built = build_prompt(messages, found.passages, self.product, model)
+            order = self.preset.tier_names.index(decision.tier)
+            self.warmer.read(model.tier, built.messages, order=order)
 
 
-def build_services(preset: Preset | None = None, folder: Sequence[str] = ()) -> Services:
+def build_services(preset: Preset | None = None) -> Services:
     """The services for a preset. Raises ConfigError when a configuration file has a mistake."""
     chosen = preset or load_preset()
     product = load_product(product_folder())

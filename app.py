@@ -1,0 +1,48 @@
+"""The server: starts what a process has once, serves the page and the browser's marks, ends it all.
+
+`streamlit run app.py`. The page itself is components/main.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+from starlette.middleware import Middleware
+
+from components import marks_route, start_up
+from components.security_headers import SecurityHeaders
+from data.config import ConfigError
+from router import runtime
+
+
+@asynccontextmanager
+async def lifespan(_: Any) -> AsyncIterator[None]:
+    """Begin everything that takes time in the background; end it with the server."""
+    try:
+        current = runtime.current()
+    except ConfigError as error:
+        # The page says it too, and a mended file is read when the page is opened again.
+        start_up.say_mistake(error)
+    else:
+        start_up.say(current)
+        threading.Thread(target=start_up.warm_page, daemon=True).start()
+    try:
+        yield
+    finally:
+        runtime.shut_down()
+
+
+app = st.App(
+    Path(__file__).parent / "components" / "main.py",
+    lifespan=lifespan,
+    routes=marks_route.routes(runtime.put_marks, runtime.received_s),
+    middleware=[Middleware(SecurityHeaders)],
+)
+
+if __name__ == "__main__":
+    app.run()

@@ -1,0 +1,106 @@
+"""One turn on the page: the person's message and its answer, while it is written and afterwards.
+
+The places are made in the same order for both, so that nothing moves when an answer ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from components import cues
+from components.cues import progress
+from components.safe_markdown import clean
+from data.answers import Answer, fold
+from router.running import RunningTurn
+
+# How long a page waits for news before it looks whether it is still wanted.
+LOOK_S = 0.1
+SHOWN_MESSAGE_CHARACTERS = 20_000
+
+
+class TurnView:
+    """The places on the page that one turn has."""
+
+    def __init__(self, running: RunningTurn) -> None:
+        self.running = running
+        turn = running.turn
+        with st.chat_message("user"), st.container(key=f"message-{turn.turn_id}"):
+            st.markdown(clean(turn.text[:SHOWN_MESSAGE_CHARACTERS]))
+        with st.chat_message("assistant"), st.container(key=f"answer-{turn.turn_id}"):
+            self._progress = st.empty()
+            with st.container(key=f"text-{turn.turn_id}"):
+                self._text = st.empty()
+            self._after = st.container()
+
+    def follow(self, answer_shown: Callable[[], None], usual_s: Callable[[str], float | None]) -> Answer:
+        """Draw the answer as it is written, until it has ended; `answer_shown` is told once, at first.
+
+        Leaves early (by streamlit's own exception) when the page runs again; the answer goes on.
+        """
+        answer = Answer()
+        drawn_line = drawn_text = ""
+        with self.running.watched():
+            while True:
+                events = self.running.events(answer.seq, LOOK_S)
+                answer = answer.after(events)
+                if answer.status != "open":
+                    return answer
+                line = progress.line(answer, self.running.elapsed_ms() / 1000, usual_s)
+                if line != drawn_line:
+                    self._progress.markdown(line)
+                    if not drawn_line:
+                        answer_shown()
+                    drawn_line = line
+                if answer.text != drawn_text:
+                    self._text.markdown(clean(answer.text, finished=False))
+                    drawn_text = answer.text
+                _leave_if_unwanted()
+
+    def finish(self, answer: Answer, buttons: Callable[[Answer], None]) -> None:
+        """Draw an ended answer with its cues; `buttons` adds what can be done with it."""
+        self._progress.empty()
+        if answer.text:
+            self._text.markdown(clean(answer.text))
+        else:
+            self._text.empty()
+        # Keys by which the probe, tests and screen readers tell how it ended.
+        how = {"stopped": "stopped", "error": "failed"}.get(answer.status, "complete")
+        turn_id = self.running.turn.turn_id
+        with self._after, st.container(key=f"done-{turn_id}"), st.container(key=f"{how}-{turn_id}"):
+            _say_how_it_ended(answer)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                for cue in cues.shown():
+                    cue.draw(answer)
+                buttons(answer)
+            _steps(answer)
+
+
+def _steps(answer: Answer) -> None:
+    steps = progress.steps(answer)
+    if steps and answer.ended_ms is not None:
+        label = f"{progress.ended(answer)} in {answer.ended_ms / 1000:.1f} s"
+        with st.expander(label, type="compact"):
+            st.markdown("\n".join(f"1. {step}" for step in steps))
+
+
+def _say_how_it_ended(answer: Answer) -> None:
+    if answer.status == "error":
+        st.error(answer.message, icon=":material/error:")
+    elif answer.stop_reason == "new_message":
+        st.caption(":material/stop_circle: Stopped, because a new message was sent. The text so far is kept.")
+    elif answer.stop_reason == "abandoned":
+        st.caption(":material/stop_circle: Stopped, because nobody was watching. The text so far is kept.")
+    elif answer.status == "stopped":
+        st.caption(":material/stop_circle: Stopped. The text so far is kept.")
+
+
+def _leave_if_unwanted() -> None:
+    """Give streamlit the chance to end this run: any access to the session does."""
+    st.session_state.get("conversation_id")
+
+
+def snapshot(running: RunningTurn) -> Answer:
+    """The answer of a turn as it is now."""
+    return fold(running.events())

@@ -1,0 +1,194 @@
+"""The chat: reads what the person does, starts answers, and draws the conversation.
+
+An answer is started in the widget's callback, before anything is drawn, so that the model already
+works while the page draws itself.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import empty_state, footer, probe
+from components.answer_view import TurnView, snapshot
+from components.safe_markdown import plain
+from components.visit import Visit
+from data.answers import Answer
+from data.product import Suggestion
+from data.records import InputOrigin
+from router.prompt import longest_message_characters
+from router.running import RunningTurn
+from router.runtime import Runtime
+
+# Drawing old messages is what makes a page slow: only the last ten turns, and ten more on request.
+SHOWN_TURNS = 10
+
+
+def draw(runtime: Runtime) -> None:
+    """The whole page."""
+    page = ChatPage(runtime, Visit.of_this_page(runtime))
+    page.draw()
+
+
+class ChatPage:
+    """One run of the page."""
+
+    def __init__(self, runtime: Runtime, visit: Visit) -> None:
+        self.runtime = runtime
+        self.visit = visit
+        self.product = runtime.services.product
+        self.limit = longest_message_characters(self.product.system_prompt, runtime.preset)
+
+    def draw(self) -> None:
+        """Header, conversation, input; then, if an answer is under way, follow it to its end."""
+        self._header()
+        turns = self.visit.conversation.visible() if self.visit.conversation else []
+        if not turns:
+            with st.container(key="empty-state"):
+                empty_state.draw(self.product, self._pick)
+        self._earlier(turns)
+        shown = turns[-self.visit.shown_turns :]
+        live = shown[-1] if shown and not shown[-1].ended else None
+        # The probe stands right behind the turns: what it shows at a press is where the server's own
+        # message will appear.
+        with st.container(key="turns"):
+            for running in shown:
+                if running is not live:
+                    self._ended(running, last=running is shown[-1])
+            view = TurnView(live) if live else None
+        self._probe(shown[-1] if shown else None)
+        follow_ups = st.container(key="follow-ups")
+        with st.bottom:
+            self._notice()
+            stop_place = st.empty()
+            st.chat_input(f"Ask about {plain(self.product.name)}", key="chat", on_submit=self._submit)
+            footer.draw(self.runtime, self.limit)
+        if live is not None and view is not None:
+            stop_place.button(
+                "Stop",
+                key="stop",
+                icon=":material/stop_circle:",
+                on_click=self._stop,
+                args=(live.turn.turn_id,),
+            )
+            self._follow(live, view)
+            stop_place.empty()
+        if shown and shown[-1].ended:
+            with follow_ups:
+                self._follow_ups()
+
+    def _header(self) -> None:
+        with st.container(
+            key="header", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
+        ):
+            st.markdown(f"#### {plain(self.product.name)}", width="content")
+            if self.visit.conversation is not None:
+                st.button("New conversation", key="new", icon=":material/add:", on_click=self.visit.leave)
+
+    def _earlier(self, turns: list[RunningTurn]) -> None:
+        hidden = len(turns) - self.visit.shown_turns
+        if hidden > 0:
+            st.button(f"Show earlier ({2 * hidden} messages)", key="earlier", on_click=self._show_more)
+
+    def _show_more(self) -> None:
+        self.visit.shown_turns += SHOWN_TURNS
+
+    def _ended(self, running: RunningTurn, last: bool) -> None:
+        TurnView(running).finish(snapshot(running), lambda answer: self._buttons(running, answer, last))
+
+    def _follow(self, running: RunningTurn, view: TurnView) -> None:
+        journal = self.runtime.journal
+        answer = view.follow(
+            lambda: journal.mark(running, "first_feedback", "first_feedback_ms"), self.runtime.usual_seconds
+        )
+        view.finish(answer, lambda ended: self._buttons(running, ended, last=True))
+
+    def _buttons(self, running: RunningTurn, answer: Answer, last: bool) -> None:
+        turn_id = running.turn.turn_id
+        if answer.text:
+            st.feedback("thumbs", key=f"thumbs-{turn_id}", on_change=self._rate, args=(turn_id,))
+        if last and answer.status != "ok":
+            with st.container(key=f"send-retry-{turn_id}", width="content"):
+                st.button(
+                    "Retry",
+                    key=f"retry-{turn_id}",
+                    icon=":material/refresh:",
+                    on_click=self._retry,
+                    args=(running,),
+                )
+
+    def _follow_ups(self) -> None:
+        offered = self.product.follow_ups[:3]
+        with st.container(horizontal=True, gap="small"):
+            for number, suggestion in enumerate(offered):
+                with st.container(key=f"send-followup-{number}", width="content"):
+                    st.button(
+                        plain(suggestion.label),
+                        key=f"followup-{number}",
+                        on_click=self._ask,
+                        args=(suggestion.prompt, "follow_up", suggestion.id),
+                    )
+
+    def _probe(self, live: RunningTurn | None) -> None:
+        offered = {f"suggestion-{item.id}": item.prompt for item in self.product.suggestions}
+        offered |= {f"followup-{n}": item.prompt for n, item in enumerate(self.product.follow_ups[:3])}
+        probe.mount(live.turn.turn_id if live else None, prompts=offered)
+
+    def _notice(self) -> None:
+        """What the person must know about what they just did; shown once."""
+        notice = st.session_state.pop("notice", None)
+        if notice:
+            st.warning(notice, icon=":material/info:")
+        if not self.runtime.log.health.ok:
+            st.caption(f":material/warning: {plain(self.runtime.log.health.message)}")
+
+    # What the person can do. Each is a callback: it runs before the page is drawn.
+
+    def _submit(self) -> None:
+        text = st.session_state.get("chat") or ""
+        refusal = self._refusal(text)
+        if refusal is None:
+            self._ask(text, "typed", None)
+            return
+        st.session_state["notice"] = refusal
+        st.session_state["chat"] = text
+
+    def _refusal(self, text: str) -> str | None:
+        """Why a message cannot be sent, and what to do; None if it can."""
+        if not _readable(text):
+            return "There is nothing to send yet: the message is blank. Write a question first."
+        if len(text) > self.limit:
+            return (
+                f"This message has {len(text):,} characters; at most {self.limit:,} can be read at once. "
+                "It is still in the box: shorten it, or send it in parts."
+            )
+        return None
+
+    def _pick(self, suggestion: Suggestion) -> None:
+        self._ask(suggestion.prompt, "suggestion", suggestion.id)
+
+    def _ask(self, text: str, origin: InputOrigin, suggestion_id: str | None) -> None:
+        conversation = self.visit.conversation or self.visit.begin(title=text)
+        conversation.ask(
+            self.runtime.running, text, self.visit.session_id, origin=origin, suggestion_id=suggestion_id
+        )
+
+    def _retry(self, running: RunningTurn) -> None:
+        conversation = self.visit.conversation
+        if conversation is not None:
+            turn = running.turn
+            conversation.ask(
+                self.runtime.running, turn.text, self.visit.session_id, origin="retry", replaces=turn.turn_id
+            )
+
+    def _stop(self, turn_id: str) -> None:
+        self.runtime.running.stop(turn_id)
+
+    def _rate(self, turn_id: str) -> None:
+        value = st.session_state.get(f"thumbs-{turn_id}")
+        if value is not None:
+            self.runtime.journal.feedback(turn_id, "thumbs", "up" if value else "down")
+
+
+def _readable(text: str) -> bool:
+    """Whether a message has anything but white space and control characters."""
+    return any(character.isprintable() and not character.isspace() for character in text)

@@ -1,0 +1,27 @@
+"""What a person sees before the first message: what it can do, what it may get wrong, what to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from components.safe_markdown import plain
+from data.product import Product, Suggestion
+
+
+def draw(product: Product, on_pick: Callable[[Suggestion], None]) -> None:
+    """The product's promise and caution, and its suggestions; `on_pick` is called with the one picked."""
+    st.markdown(f"### {plain(product.promise)}")
+    st.caption(plain(product.caution))
+    with st.container(horizontal=True, gap="small"):
+        for suggestion in product.suggestions:
+            # The key's beginning tells the probe that pressing this sends a message.
+            with st.container(key=f"send-suggestion-{suggestion.id}", width="content"):
+                st.button(
+                    plain(suggestion.label),
+                    key=f"suggestion-{suggestion.id}",
+                    on_click=on_pick,
+                    args=(suggestion,),
+                    help=plain(suggestion.prompt) if suggestion.prompt != suggestion.label else None,
+                )

@@ -1,0 +1,27 @@
+"""What people see. Streamlit runs this file from the top for every action on the page."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from components import chat_page
+from data.config import ConfigError
+from router import runtime
+
+
+def main() -> None:
+    """Draw the page; a mistake in a configuration file is shown in words instead."""
+    try:
+        current = runtime.current()
+    except ConfigError as error:
+        st.set_page_config(page_title="Upshift", layout="centered")
+        st.error("Upshift cannot start, because a setting is wrong:", icon=":material/error:")
+        st.code(str(error), language=None, wrap_lines=True)
+        st.caption("Mend it and reload this page.")
+        return
+    name = current.services.product.name
+    st.set_page_config(page_title=name, page_icon=":material/bolt:", layout="centered")
+    chat_page.draw(current)
+
+
+main()
