@@ -37,7 +37,10 @@ def _uv(folder: Path) -> str:
         return found
     print("Fetching uv, which works out the lists")
     make_venv(folder)
-    subprocess.run([str(python_in(folder)), "-m", "pip", "install", "--quiet", "uv"], check=True)
+    subprocess.run(
+        [str(python_in(folder)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "uv"],
+        check=True,
+    )
     return str(python_in(folder).parent / "uv")
 
 
