@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from data.expiry import expire_side_files
 from data.log_file import LogFile
 from data.log_troubles import explain, incident, is_busy, is_damage
 from data.records import now_iso
@@ -164,6 +165,7 @@ class LogWriter:
             self._settled = True
         if time.monotonic() >= self._expire_at:
             self._file.expire_text(now_iso())
+            expire_side_files(self._file.path, self._spool, now_iso())
             self._expire_at = time.monotonic() + _EXPIRY_S
 
     def _write_all(self, items: list[Item]) -> None:

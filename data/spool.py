@@ -80,6 +80,23 @@ class Spool:
         """How many records wait. Raises OSError if a spool cannot be read."""
         return sum(len(_read_lines(place)) for place in self.places)
 
+    def waiting(self) -> list[Entry]:
+        """The records that wait, oldest first. Raises OSError if a spool cannot be read."""
+        return _parse(line for place in self.places for line in _read_lines(place))[0]
+
+    def retry_rejected(self, write: Callable[[Sequence[Entry]], None]) -> int:
+        """Hand the rejected records that fit the log by now to `write`; returns how many did."""
+        taken = 0
+        for place in self.places:
+            file = rejected_place(place)
+            if file.exists():
+                with _lock(place):
+                    entries = [entry for line in _read_lines(file) if (entry := parse_line(line))]
+                    write(entries)
+                    _filter_lines(file, lambda line: parse_line(line) is not None)
+                    taken += len(entries)
+        return taken
+
     def replay(self, write: Callable[[Sequence[Entry]], None]) -> int:
         """Hand all records to `write`, oldest first, then remove the spool; returns how many.
 
@@ -107,7 +124,7 @@ class Spool:
             for file in (place, rejected_place(place)):
                 if file.exists():
                     with _lock(place):
-                        gone += _filter_file(file, is_gone)
+                        gone += _filter_lines(file, lambda line: _matches(line, is_gone))
         return gone
 
     def _append(self, lines: list[str], file_of: Callable[[Path], Path]) -> Path:
@@ -184,10 +201,13 @@ def parse_line(line: str) -> Entry | None:
         return None
 
 
-def _filter_file(file: Path, is_gone: Callable[[Entry], bool]) -> int:
+def _filter_lines(file: Path, is_gone: Callable[[str], bool]) -> int:
+    """Remove lines from a side file, by way of a new file; an empty one is removed."""
     lines = _read_lines(file)
-    kept = [line for line in lines if not _matches(line, is_gone)]
-    if len(kept) < len(lines):
+    kept = [line for line in lines if not is_gone(line)]
+    if not kept:
+        file.unlink()
+    elif len(kept) < len(lines):
         fresh = file.with_name(f"{file.name}.new")
         fresh.unlink(missing_ok=True)
         _append_lines(fresh, kept)
