@@ -69,7 +69,7 @@ def blocks(text: str, markdown: bool = True) -> list[Block]:
         line = text[start:end]
         mark = _FENCE.match(line)
         if reader.fence:
-            reader.end = end
+            reader.end = start + len(line.rstrip())
             if mark and mark[1].startswith(reader.fence) and not line.strip().strip("`~"):
                 reader.fence = ""
                 reader.close()
@@ -80,7 +80,7 @@ def blocks(text: str, markdown: bool = True) -> list[Block]:
         else:
             reader.fence = mark[1] if mark and markdown else ""
             reader.start = start if reader.start is None else reader.start
-            reader.end = end
+            reader.end = start + len(line.rstrip())
     reader.close()
     return reader.blocks
 
