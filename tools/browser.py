@@ -128,15 +128,19 @@ def starts(path: Path) -> bool:
 
 
 def run(command: list[str], seconds: float, environment: dict[str, str] | None) -> bool:
-    """Run `command`, its output on standard error; False if it fails or takes longer than `seconds`."""
+    """Run `command`, its progress on our standard error; False if it fails or takes longer than `seconds`."""
     try:
         done = subprocess.run(
-            command, timeout=seconds, env=environment, check=False,
-            stdout=sys.stderr, stdin=subprocess.DEVNULL,
+            command, timeout=seconds, env=environment, check=False, text=True, errors="replace",
+            stdout=sys.stderr, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
         say(f"{command[0]}: {error}")
         return False
+    if done.returncode:
+        said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+        # One reason instead of a stack of them.
+        say(next((line for line in said if line.startswith(("Error", "E:"))), said[-1] if said else ""))
     return done.returncode == 0
 
 

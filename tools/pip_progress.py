@@ -11,7 +11,8 @@ import threading
 import time
 from pathlib import Path
 
-_BEGINS = re.compile(r"^(?:Collecting|Requirement already satisfied:) ([\w.\[\]-]+)")
+_BEGINS = re.compile(r"^(?:Collecting|Requirement already satisfied:) ([\w.-]+)")
+_LOCAL = re.compile(r"^Processing (?:.*[/\\])?([\w.]+)-\d")  # a wheel on this machine
 _SIZE = re.compile(r"^\s+Downloading \S+ \(([\d.]+ [kM]B)\)")
 _UNPACKS = re.compile(r"^Installing collected packages")
 
@@ -30,13 +31,13 @@ def install(python: Path, requirements: Path) -> None:
         command, cwd=requirements.parent, env=environment, text=True, encoding="utf-8", errors="replace",
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    try:
-        words = _follow(process, _count(requirements))
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
-    if process.wait():
+    with process:
+        try:
+            words = _follow(process, _count(requirements))
+        except BaseException:
+            process.terminate()
+            raise
+    if process.returncode:
         raise InstallError(_explain(words))
 
 
@@ -63,7 +64,7 @@ def _follow(process: subprocess.Popen[str], total: int) -> list[str]:
         words.append(line)
         if line.startswith("Ignoring "):
             total -= 1  # meant for another system or Python
-        elif begins := _BEGINS.match(line):
+        elif begins := _BEGINS.match(line) or _LOCAL.match(line):
             done += 1
             doing = f"package {done} of {total}: {begins[1]}"
         elif size := _SIZE.match(line):
@@ -101,15 +102,18 @@ def _explain(words: list[str]) -> str:
 class ProgressLine:
     """One line that is drawn over on a terminal, and a line now and then in a log file."""
 
+    PAUSE_S = 10.0
+    """Between lines in a log file."""
+
     def __init__(self) -> None:
         self._began = time.monotonic()
-        self._last = 0.0
+        self._last = float("-inf")
         self._live = sys.stdout.isatty()
 
     def draw(self, doing: str) -> None:
         """Show `doing` with the time so far."""
         now = time.monotonic()
-        if now - self._last < (0.1 if self._live else 10):
+        if now - self._last < (0.1 if self._live else self.PAUSE_S):
             return
         self._last = now
         text = f"  {now - self._began:3.0f} s  {doing}"
