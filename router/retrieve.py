@@ -83,12 +83,12 @@ class Retriever:
 
     def _query(self, message: str, history: Sequence[Message]) -> Query:
         own = list(dict.fromkeys(terms(message)[:_LONGEST_QUERY]))
+        new = [stem for stem in own if stem not in self._about_the_answer]
+        if not new:
+            return Query(self._weights(_earlier_terms(history)), {})
         before = _earlier_terms(history) if _points_back(message, own) else []
         if not before:
             return Query(self._weights(own), {})
-        new = [stem for stem in own if stem not in self._about_the_answer]
-        if not new:
-            return Query(self._weights(before), {})
         share = self._settings.earlier_words
         earlier = self._weights([stem for stem in before if stem not in new])
         return Query(self._weights(new), {stem: share * weight for stem, weight in earlier.items()})
@@ -141,7 +141,7 @@ class Retriever:
         left = budget_tokens
         for passage in passages[: self._settings.max_passages]:
             cost = estimate_tokens(_shown(len(chosen) + 1, passage))
-            if cost > left and not chosen:
+            if cost > left and passage is passages[0]:
                 passage = _shortened(passage, left)
                 cost = estimate_tokens(_shown(1, passage))
             if passage.text and cost <= left:

@@ -1,0 +1,205 @@
+"""What the search finds for a message, and how it is shown to a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from data.config import ConfigError
+from data.knowledge_index import KnowledgeIndex
+from data.paths import shipped
+from data.records import Message, Passage
+from data.retrieval import RetrievalSettings, load_retrieval
+from router.retrieve import Retriever, estimate_tokens, prompt_block
+
+OURS = shipped("knowledge")
+PLENTY = 4000
+
+
+@pytest.fixture(scope="module")
+def retriever() -> Retriever:
+    return Retriever(KnowledgeIndex.build(OURS), load_retrieval(shipped("")))
+
+
+def ask(retriever: Retriever, message: str, *before: str, task: str = "lookup") -> list[str]:
+    history = [
+        Message(role="user" if n % 2 == 0 else "assistant", content=said) for n, said in enumerate(before)
+    ]
+    found = retriever.find(message, history, task=task, budget_tokens=PLENTY)
+    return [f"{passage.source_id}: {passage.heading[-1]}" for passage in found.passages]
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("what do you log?", "logging.md: What is logged"),
+        ("What do you log about my messages, and how long is the text kept?", "privacy.md: How long"),
+        ("How do you choose which model answers my message?", "routing.md: How a model is chosen"),
+        ("how big is the download", "local-models.md: Size of the download"),
+        ("where are the model files stored?", "local-models.md: Where the model files are kept"),
+        ("how do i erase my data", "privacy.md: Deleting my data"),
+        ("which environment variable sets the log file?", "settings.md: Environment variables"),
+        ("what does p95 mean", "report.md: What p50 and p95 mean"),
+        ("Can I run a study with participants?", "studies.md: Can I run a study"),
+        ("does it work offline?", "demos.md: Demos on bad wifi or offline"),
+        ("Can I upload a PDF?", "sources-and-citations.md: Can I attach my own files?"),
+        ("port 8501 is already in use, what now?", "troubleshooting.md: Port already in use"),
+        ("Does Upshift send telemetry?", "privacy.md: Does Upshift send telemetry?"),
+        ("How do I force the heavy model?", "routing.md: Choosing the heavy or the fast model"),
+        ("what is a stall?", "report.md: What a stall is"),
+        ("Is there a dark theme?", "keyboard-and-accessibility.md: Light and dark theme"),
+        ("how do I write a product.toml?", "your-own-product.md: What to write in product.toml"),
+        ("do you keep what I type?", "logging.md: Is the text that I type logged?"),
+    ],
+)
+def test_questions_find_the_section_that_answers_them(
+    retriever: Retriever, question: str, expected: str
+) -> None:
+    assert any(found.startswith(expected) for found in ask(retriever, question))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "What is the capital of Peru?",
+        "Write a haiku about autumn",
+        "How long is the Nile?",
+        "How fast is light?",
+        "How do I stop a Docker container?",
+        "What does HTTP 404 mean?",
+        "Should I learn Rust or Go first?",
+        "how do I log in to Netflix?",
+        "Explain the difference between a mutex and a semaphore",
+        "Why is the sky blue?",
+        "Plan a three-day trip to Lisbon",
+        "秘鲁的首都是哪里？",
+        "",
+        "😀",
+    ],
+)
+def test_other_subjects_find_nothing(retriever: Retriever, message: str) -> None:
+    assert ask(retriever, message) == []
+
+
+def test_tasks_that_want_no_documents_search_none(retriever: Retriever) -> None:
+    message = "What is logged about my messages?"
+    assert ask(retriever, message)
+    for task in ("translate", "rewrite", "chitchat", "arithmetic"):
+        found = retriever.find(message, [], task=task, budget_tokens=PLENTY)
+        assert (found.passages, found.searched_passages, found.searched_documents) == ((), 0, 0)
+
+
+def test_it_says_how_much_was_searched(retriever: Retriever) -> None:
+    index = KnowledgeIndex.build(OURS)
+    found = retriever.find("What is the capital of Peru?", [], task="lookup", budget_tokens=PLENTY)
+    assert (found.searched_passages, found.searched_documents) == (index.passages, index.documents)
+    assert found.search_ms > 0
+
+
+def test_a_follow_up_takes_words_from_the_conversation(retriever: Retriever) -> None:
+    assert ask(retriever, "and how long is it kept?", "what do you log?", "Times and counts [1].")
+    found = ask(retriever, "and how can I remove them again?", "where are the model files?", "In the cache.")
+    assert "local-models.md: List, download or remove the models" in found
+
+
+def test_a_follow_up_about_the_answer_itself_finds_the_same_again(retriever: Retriever) -> None:
+    first = ask(retriever, "what is a stall?")
+    for message in (
+        "why?",
+        "Say that again in one or two sentences.",
+        "Give me one concrete example of that.",
+    ):
+        assert ask(retriever, message, "what is a stall?", "A gap [1].") == first
+        assert ask(retriever, message) == []
+
+
+def test_a_new_subject_is_not_answered_from_the_old_one(retriever: Retriever) -> None:
+    before = ("what is a stall?", "A gap [1].")
+    assert ask(retriever, "And what about Peru?", *before) == []
+    assert ask(retriever, "What is the capital of Peru?", *before) == []
+    assert ask(retriever, "How big is the model download?", *before) == [
+        "local-models.md: Size of the download"
+    ]
+
+
+def test_the_best_passage_comes_first_and_scores_fall(retriever: Retriever) -> None:
+    found = retriever.find("Why did you pick this model?", [], task="lookup", budget_tokens=PLENTY)
+    scores = [passage.score for passage in found.passages]
+    assert len(scores) == 2
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 < score <= 1 for score in scores)
+
+
+@pytest.mark.parametrize("budget", [0, 100, 200, 400, 600, 1200, 2000])
+def test_passages_stay_within_their_share_of_the_budget(retriever: Retriever, budget: int) -> None:
+    settings = load_retrieval(shipped(""))
+    found = retriever.find(
+        "How do you choose which model answers my message?", [], task="lookup", budget_tokens=budget
+    )
+    assert len(found.passages) <= settings.max_passages
+    cost = sum(estimate_tokens(passage.text) for passage in found.passages)
+    assert cost <= budget * settings.share_of_budget
+    assert bool(found.passages) == (budget >= 400)
+
+
+def test_a_passage_that_is_too_long_is_cut_at_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(
+        "# Kettle\n\n## Guarantee\n\nThe guarantee lasts two years. "
+        + "It covers the lid and the base. " * 12,
+        encoding="utf-8",
+    )
+    index = KnowledgeIndex.build(tmp_path)
+    whole = index.search("guarantee")[0]
+    found = Retriever(index, load_retrieval(shipped(""))).find(
+        "guarantee?", [], task="lookup", budget_tokens=400
+    )
+    (shorter,) = found.passages
+    assert shorter.text.startswith("The guarantee lasts two years.")
+    assert shorter.text.endswith(".")
+    assert len(shorter.text) < len(whole.text)
+    assert index.document("a.md").text[shorter.start : shorter.end] == shorter.text
+
+
+def a_passage(text: str, heading: tuple[str, ...] = ("How long",)) -> Passage:
+    return Passage(
+        passage_id="log.md#0-9",
+        source_id="log.md",
+        source_title="The log",
+        heading=heading,
+        text=text,
+        start=0,
+        end=len(text),
+    )
+
+
+def test_no_passages_make_no_block() -> None:
+    assert prompt_block([]) == ""
+
+
+def test_a_product_may_bring_its_own_settings(tmp_path: Path) -> None:
+    text = shipped("retrieval.toml").read_text(encoding="utf-8")
+    (tmp_path / "retrieval.toml").write_text(text.replace("max_passages = 2", "max_passages = 5"), "utf-8")
+    assert load_retrieval(tmp_path).max_passages == 5
+    assert load_retrieval(tmp_path / "without").max_passages == 2
+
+
+def test_a_mistake_in_the_settings_names_the_key(tmp_path: Path) -> None:
+    text = shipped("retrieval.toml").read_text(encoding="utf-8")
+    (tmp_path / "retrieval.toml").write_text(
+        text.replace("min_coverage = 0.58", "min_coverage = 58"), "utf-8"
+    )
+    with pytest.raises(ConfigError, match="key 'min_coverage'"):
+        load_retrieval(tmp_path)
+
+
+def test_a_word_stands_in_one_group_of_synonyms_only() -> None:
+    settings = load_retrieval(shipped("")).model_dump()
+    with pytest.raises(ValueError, match="keep is in two"):
+        RetrievalSettings(**{**settings, "synonyms": [["keep", "store"], ["keep", "hold"]]})
+
+
+def test_without_documents_nothing_was_searched(tmp_path: Path) -> None:
+    empty = Retriever(KnowledgeIndex.build(tmp_path), load_retrieval(shipped("")))
+    found = empty.find("what do you log?", [], task="lookup", budget_tokens=PLENTY)
+    assert (found.passages, found.searched_passages) == ((), 0)
