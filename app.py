@@ -37,12 +37,14 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
         runtime.shut_down()
 
 
-app = st.App(
-    Path(__file__).parent / "components" / "main.py",
-    lifespan=lifespan,
-    routes=marks_route.routes(runtime.put_marks, runtime.received_s),
-    middleware=[Middleware(SecurityHeaders)],
-)
+# Apart from the app, so that measurements can serve the same parts under other conditions.
+PARTS: dict[str, Any] = {
+    "script_path": Path(__file__).parent / "components" / "main.py",
+    "lifespan": lifespan,
+    "routes": marks_route.routes(runtime.CurrentLog(), runtime.received_s),
+    "middleware": [Middleware(SecurityHeaders)],
+}
+app = st.App(**PARTS)
 
 if __name__ == "__main__":
     app.run()

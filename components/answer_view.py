@@ -11,7 +11,7 @@ import streamlit as st
 
 from components import cues
 from components.cues import progress
-from components.safe_markdown import clean
+from components.safe_markdown import clean, plain
 from data.answers import Answer, fold
 from router.running import RunningTurn
 
@@ -26,13 +26,14 @@ class TurnView:
     def __init__(self, running: RunningTurn) -> None:
         self.running = running
         turn = running.turn
-        with st.chat_message("user"), st.container(key=f"message-{turn.turn_id}"):
+        with st.chat_message("user", avatar=":material/person:"):
             st.markdown(clean(turn.text[:SHOWN_MESSAGE_CHARACTERS]))
-        with st.chat_message("assistant"), st.container(key=f"answer-{turn.turn_id}"):
+        with st.chat_message("assistant", avatar=":material/bolt:"):
+            self._answer = st.container(key=f"answer-{turn.turn_id}")
+        with self._answer:
             self._progress = st.empty()
             with st.container(key=f"text-{turn.turn_id}"):
                 self._text = st.empty()
-            self._after = st.container()
 
     def follow(self, answer_shown: Callable[[], None], usual_s: Callable[[str], float | None]) -> Answer:
         """Draw the answer as it is written, until it has ended; `answer_shown` is told once, at first.
@@ -65,35 +66,31 @@ class TurnView:
             self._text.markdown(clean(answer.text))
         else:
             self._text.empty()
-        # Keys by which the probe, tests and screen readers tell how it ended.
-        how = {"stopped": "stopped", "error": "failed"}.get(answer.status, "complete")
         turn_id = self.running.turn.turn_id
-        with self._after, st.container(key=f"done-{turn_id}"), st.container(key=f"{how}-{turn_id}"):
-            _say_how_it_ended(answer)
+        with self._answer, st.container(key=f"done-{turn_id}"):
+            _say_how_it_ended(answer, turn_id)
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 for cue in cues.shown():
                     cue.draw(answer)
                 buttons(answer)
-            _steps(answer)
 
 
-def _steps(answer: Answer) -> None:
-    steps = progress.steps(answer)
-    if steps and answer.ended_ms is not None:
-        label = f"{progress.ended(answer)} in {answer.ended_ms / 1000:.1f} s"
-        with st.expander(label, type="compact"):
-            st.markdown("\n".join(f"1. {step}" for step in steps))
+STOPPED = {
+    "new_message": "Stopped, because a new message was sent. The text so far is kept.",
+    "abandoned": "Stopped, because nobody was watching. The text so far is kept.",
+    "shutdown": "Stopped, because the server was shut down. The text so far is kept.",
+    "person": "Stopped. The text so far is kept.",
+}
 
 
-def _say_how_it_ended(answer: Answer) -> None:
+def _say_how_it_ended(answer: Answer, turn_id: str) -> None:
+    """Nothing for a whole answer. The keys tell the probe and the tests which end it was."""
     if answer.status == "error":
-        st.error(answer.message, icon=":material/error:")
-    elif answer.stop_reason == "new_message":
-        st.caption(":material/stop_circle: Stopped, because a new message was sent. The text so far is kept.")
-    elif answer.stop_reason == "abandoned":
-        st.caption(":material/stop_circle: Stopped, because nobody was watching. The text so far is kept.")
+        with st.container(key=f"failed-{turn_id}"):
+            st.error(plain(answer.message), icon=":material/error:")
     elif answer.status == "stopped":
-        st.caption(":material/stop_circle: Stopped. The text so far is kept.")
+        with st.container(key=f"stopped-{turn_id}"):
+            st.caption(f":material/stop_circle: {STOPPED[answer.stop_reason or 'person']}")
 
 
 def _leave_if_unwanted() -> None:

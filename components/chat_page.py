@@ -42,8 +42,11 @@ class ChatPage:
         """Header, conversation, input; then, if an answer is under way, follow it to its end."""
         self._header()
         turns = self.visit.conversation.visible() if self.visit.conversation else []
+        # What was here before a message was sent must go at once: streamlit itself would take it away
+        # only when this run ends, which is when the answer does.
+        welcome = st.empty()
         if not turns:
-            with st.container(key="empty-state"):
+            with welcome.container(key="empty-state"):
                 empty_state.draw(self.product, self._pick)
         self._earlier(turns)
         shown = turns[-self.visit.shown_turns :]
@@ -56,7 +59,7 @@ class ChatPage:
                     self._ended(running, last=running is shown[-1])
             view = TurnView(live) if live else None
         self._probe(shown[-1] if shown else None)
-        follow_ups = st.container(key="follow-ups")
+        follow_ups = st.empty()
         with st.bottom:
             self._notice()
             stop_place = st.empty()
@@ -73,7 +76,7 @@ class ChatPage:
             self._follow(live, view)
             stop_place.empty()
         if shown and shown[-1].ended:
-            with follow_ups:
+            with follow_ups.container(key="follow-ups"):
                 self._follow_ups()
 
     def _header(self) -> None:

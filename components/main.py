@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from components import chat_page
 from data.config import ConfigError
 from router import runtime
+
+# Our own file: an icon by name would be fetched from another host.
+ICON = Path(__file__).parent / "icon.svg"
 
 
 def main() -> None:
@@ -20,7 +25,7 @@ def main() -> None:
         st.caption("Mend it and reload this page.")
         return
     name = current.services.product.name
-    st.set_page_config(page_title=name, page_icon=":material/bolt:", layout="centered")
+    st.set_page_config(page_title=name, page_icon=str(ICON), layout="centered")
     chat_page.draw(current)
 
 

@@ -99,10 +99,13 @@ def received_s(turn_id: str) -> float | None:
     return running.received_clock_s if running else None
 
 
-def put_marks(table: str, row: Mapping[str, object], *, keep_first: bool = False) -> None:
-    """Write what the browser measured to the current log."""
-    if _current is not None:
-        _current.log.put(table, row, keep_first=keep_first)
+class CurrentLog:
+    """The log of the current runtime, for routes that are made before there is one."""
+
+    def put(self, table: str, row: Mapping[str, object], *, keep_first: bool = False) -> None:
+        """Write a row, if there is a log."""
+        if _current is not None:
+            _current.log.put(table, row, keep_first=keep_first)
 
 
 def replace(runtime: Runtime | None) -> None:

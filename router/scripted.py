@@ -9,7 +9,10 @@ written, so that a measurement can compare it with what the browser painted.
 from __future__ import annotations
 
 import json
+import math
 import os
+import select
+import socket
 import sys
 import threading
 import time
@@ -71,7 +74,7 @@ def words_of(text: str) -> list[str]:
 
 
 class ScriptedServer(ThreadingHTTPServer):
-    """The provider; `sent` collects (word, wall-clock seconds) of what was written."""
+    """The provider. `requests` is what it was asked; `left` the messages whose reader went away early."""
 
     daemon_threads = True
 
@@ -80,6 +83,7 @@ class ScriptedServer(ThreadingHTTPServer):
         self.script = script
         self.sent_file = sent_file
         self.requests: list[dict[str, Any]] = []
+        self.left: list[str] = []
 
     def note_sent(self, word: str, at_s: float) -> None:
         """Write when `word` was sent, if anyone asked for it."""
@@ -110,8 +114,9 @@ class _Handler(BaseHTTPRequestHandler):
                 self._refuse(reply.status)
             else:
                 self._stream(reply, str(body["model"]), body)
-        except OSError:
-            self.close_connection = True  # the reader went away: that is how a stop arrives here
+        except OSError:  # the reader went away: that is how a stop arrives here
+            self.close_connection = True
+            self.provider.left.append(message)
 
     def _refuse(self, status: int) -> None:
         payload = json.dumps({"error": {"message": f"scripted error {status}", "type": "scripted"}}).encode()
@@ -133,14 +138,23 @@ class _Handler(BaseHTTPRequestHandler):
             if number == reply.cut_after:
                 return
             if number == reply.hang_after:
-                threading.Event().wait(3600)
-            _sleep_until(due)
+                self._wait_until(math.inf)
+            self._wait_until(due)
             self._send(model, {"role": "assistant", "content": word}, None)
             self.provider.note_sent(word, time.time())
             due += reply.token_ms / 1000
         self._send(model, {}, "stop")
         self._send_usage(model, body, len(words))
         self.wfile.write(b"data: [DONE]\n\n")
+
+    def _wait_until(self, due: float) -> None:
+        """Wait, but like a model notice at once that the reader went away. Raises OSError then."""
+        while (wait := due - time.perf_counter()) > 0:
+            readable, _, _ = select.select([self.connection], [], [], min(wait, 3600))
+            if readable and not self.connection.recv(1, socket.MSG_PEEK):
+                raise ConnectionAbortedError("the reader went away")
+            if readable:  # a reader that sends on has not gone
+                time.sleep(min(wait, 1))
 
     def _send(self, model: str, delta: dict[str, str], finish_reason: str | None) -> None:
         self._chunk(model, [{"index": 0, "delta": delta, "finish_reason": finish_reason}])
@@ -155,12 +169,6 @@ class _Handler(BaseHTTPRequestHandler):
         chunk |= {"model": model, "choices": choices} | ({"usage": usage} if usage else {})
         self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
         self.wfile.flush()
-
-
-def _sleep_until(due: float) -> None:
-    wait = due - time.perf_counter()
-    if wait > 0:
-        time.sleep(wait)
 
 
 def main() -> int:

@@ -30,12 +30,18 @@ def _draw(answer: Answer) -> None:
         st.caption(f":material/menu_book: {NONE_USED}", width="content")
         return
     with st.popover(label(answer), type="tertiary", icon=":material/menu_book:"):
-        for number, passage in enumerate(answer.passages, 1):
-            use = "cited in the answer" if number in answer.cited else "consulted"
-            st.markdown(f"**\\[{number}\\] {place(passage)}** · {use}")
-            st.markdown(clean(passage.text))
-        if answer.removed_citations:
-            st.caption(f"{answer.removed_citations} citation(s) named no passage and were removed.")
+        st.markdown(details(answer))
+
+
+def details(answer: Answer) -> str:
+    """Each passage with its place, whether the answer names it, and its text."""
+    parts = []
+    for number, passage in enumerate(answer.passages, 1):
+        use = "cited in the answer" if number in answer.cited else "consulted, not cited"
+        parts.append(f"**\\[{number}\\] {place(passage)}** · {use}\n\n{clean(passage.text)}")
+    if answer.removed_citations:
+        parts.append(f"Removed from the answer: {answer.removed_citations} marks that named no passage.")
+    return "\n\n".join(parts)
 
 
 CUE = Cue(name="sources", log_field="turns.source_count, turns.cited_count", draw=_draw)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
+from components.cues import progress
 from components.cues.cue import Cue
 from components.safe_markdown import plain
 from data.answers import Answer
+from data.records import Decision
 
 ICONS = {"fast": ":material/bolt:", "heavy": ":material/psychology:"}
 
@@ -35,11 +37,19 @@ def _draw(answer: Answer) -> None:
     decision = answer.decision
     if decision is None or answer.tier is None:
         return
+    # One element for all of it: the page draws this for each turn, and elements are what makes it slow.
     with st.popover(label(answer), type="tertiary", icon=ICONS.get(answer.tier, ":material/network_node:")):
-        st.markdown(f"**Why the {decision.tier} model**")
-        st.markdown("\n".join(f"- {line}" for line in reasons(answer)))
-        certainty = f"Score {decision.score:.2f} of 1 (0 is light work, 1 is heavy)"
-        st.caption(f"Task: {plain(decision.task)} · {certainty} · decided in {decision.decide_ms:.1f} ms")
+        st.markdown(details(answer, decision))
+
+
+def details(answer: Answer, decision: Decision) -> str:
+    """Reasons, task and score, and what happened when."""
+    lines = [f"**Why the {plain(decision.tier)} model**", ""]
+    lines += [f"- {line}" for line in reasons(answer)]
+    lines.append(f"- Task: {plain(decision.task)}; score {decision.score:.2f} (0 is light work, 1 is heavy)")
+    lines += ["", "**What happened**", ""]
+    lines += [f"1. {step}" for step in progress.steps(answer)]
+    return "\n".join(lines)
 
 
 CUE = Cue(name="tier", log_field="turns.tier", draw=_draw)
