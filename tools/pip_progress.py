@@ -93,7 +93,7 @@ def _explain(words: list[str]) -> str:
             f"Python {version}. With another Python: make run PYTHON=python3.12"
         )
     elif "No space left" in text:
-        hint = "The disk is full: .venv needs about 1.2 GB, and pip's cache 350 MB."
+        hint = "The disk is full: .venv needs up to 1.3 GB, and pip's cache 350 MB."
     elif "SSL" in text:
         hint = "The certificate of the package index is not trusted here: set PIP_CERT to your CA file."
     return "\n".join([*words[-12:], "", "The packages could not be installed.", hint])
