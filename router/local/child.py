@@ -9,43 +9,21 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 from data.model_files import ModelFile, find_model
-from data.records import Record
 from router.local.download import Cancelled
 from router.local.errors import LocalModelError, megabytes
 from router.local.memory import available_bytes, needed_bytes
 from router.local.process import ChildLine, ModelProcess, ServerSettings
+from router.local.states import Endpoint, Rate, TierStatus
 from router.local.weights import Progress, ensure, presence
-
-State = Literal["absent", "downloading", "verifying", "loading", "ready", "failed"]
 
 _QUICK_DEATH_S = 30.0
 _QUICK_DEATHS = 4
+_BACK_OFF_S = 1.0
 _INSTEAD = "or answer with a key instead (OPENAI_API_KEY and UPSHIFT_PRESET=openai)"
-
-
-class TierStatus(Record):
-    """Where a tier's model is. Bytes are for downloading and verifying; `message` says what to do."""
-
-    tier: str
-    state: State
-    done_bytes: int = 0
-    total_bytes: int = 0
-    remaining_s: float | None = None
-    message: str = ""
-
-
-class Endpoint(Record):
-    """Where a tier answers, in the OpenAI protocol."""
-
-    api_base: str
-    api_key: str
-    model: str
 
 
 class LocalModels:
@@ -163,7 +141,7 @@ class LocalModels:
                     self._load_next()
 
     def _fetch(self, tier: str) -> Path:
-        rate = _Rate()
+        rate = Rate()
 
         def tell(progress: Progress) -> None:
             left = rate.remaining_s(progress.done_bytes, progress.total_bytes)
@@ -207,7 +185,7 @@ class LocalModels:
                 self._give_up(quick_deaths, how)
                 quick_deaths = 0
             elif quick_deaths > 1:
-                self._closing.wait(2.0 ** (quick_deaths - 2))
+                self._closing.wait(_BACK_OFF_S * 2 ** (quick_deaths - 2))
 
     def _run_once(self) -> str:
         """Start the process and listen until it ends; returns how it ended."""
@@ -294,20 +272,3 @@ class LocalModels:
         with self._changed:
             self._status[status.tier] = status
             self._changed.notify_all()
-
-
-class _Rate:
-    """Seconds left, from the bytes of the last ten seconds."""
-
-    def __init__(self) -> None:
-        self._seen: deque[tuple[float, int]] = deque()
-
-    def remaining_s(self, done: int, total: int) -> float | None:
-        now = time.monotonic()
-        self._seen.append((now, done))
-        while now - self._seen[0][0] > 10:
-            self._seen.popleft()
-        since, before = self._seen[0]
-        if now - since < 1 or done <= before:
-            return None
-        return (total - done) * (now - since) / (done - before)

@@ -15,6 +15,8 @@ from router.local.errors import LocalModelError
 # A hub that cannot be reached must not hold up the next source: seconds, not minutes.
 TIMEOUT = httpx.Timeout(15, connect=4)
 TRIES_WITHOUT_PROGRESS = 4
+PAUSE_S = 1.0
+TELL_S = 0.1
 
 OnBytes = Callable[[int], None]
 
@@ -45,13 +47,12 @@ def download(
     size: int | None,
     on_bytes: OnBytes,
     cancel: threading.Event,
-    pause_s: float = 1.0,
 ) -> None:
     """Fetch `url` into `part`, which may hold the beginning of it already.
 
     `size` is the file's length in bytes where it is known; a server that offers another length is
     refused before anything is written. `on_bytes` is told the bytes in `part`. A connection that
-    breaks is taken up again, `pause_s` seconds later and twice as long each time that nothing came.
+    breaks is taken up again, PAUSE_S later and twice as long each time that nothing came.
 
     Raises SourceFailed, Cancelled, and OSError for the disk.
     """
@@ -73,7 +74,7 @@ def download(
         tries = 0 if held(part) > before else tries + 1
         if tries >= TRIES_WITHOUT_PROGRESS:
             raise SourceFailed(f"{host(url)}: the connection breaks again and again ({problem})") from problem
-        if cancel.wait(pause_s * 2**tries):
+        if cancel.wait(PAUSE_S * 2**tries):
             raise Cancelled
 
 
@@ -125,17 +126,17 @@ def _write(
             if size is not None and done > size:
                 raise SourceFailed(f"{response.url.host} sends more than the {size} bytes of the file")
             file.write(block)
-            if time.monotonic() - told > 0.1:
+            if time.monotonic() - told > TELL_S:
                 told = time.monotonic()
                 on_bytes(done)
         on_bytes(done)
 
 
 def held(part: Path) -> int:
-    """Bytes in `part`, 0 if there is no such file."""
+    """Bytes in `part`, 0 if there is no such file or it cannot be looked at."""
     try:
         return part.stat().st_size
-    except FileNotFoundError:
+    except OSError:
         return 0
 
 

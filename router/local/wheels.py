@@ -6,10 +6,10 @@ the index gives, its one data member copied out, deleted. Nothing in it is insta
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -18,10 +18,13 @@ from urllib.parse import urljoin
 import httpx
 
 from data.model_files import ModelFile, WheelSource
+from router.local import download as http
 from router.local.download import Cancelled, OnBytes, SourceFailed, download, held, host
+from router.local.verified import sha256_of
 
 _JSON_INDEX = "application/vnd.pypi.simple.v1+json"
 _BLOCK = 1 << 20
+_TRIES = 3
 
 
 def fetch_from_wheels(
@@ -47,7 +50,7 @@ def fetch_from_wheels(
             on_bytes(min(base + count, model.bytes))
 
         download(client, url, wheel, size=size, on_bytes=tell, cancel=cancel)
-        if _sha256(wheel, cancel) != sha256:
+        if sha256_of(wheel, cancel) != sha256:
             wheel.unlink()
             raise SourceFailed(
                 f"{host(url)} sent another {source.package_of(number)} than its index promised"
@@ -62,7 +65,7 @@ def _look_up(client: httpx.Client, source: WheelSource, number: int) -> tuple[st
     package, index = source.package_of(number), os.environ.get("PIP_INDEX_URL") or "https://pypi.org/simple"
     page_url = f"{index.rstrip('/')}/{package}/"
     try:
-        page = client.get(page_url, headers={"Accept": _JSON_INDEX})
+        page = _get(client, page_url, tries=1 if number == 1 else _TRIES)
         page.raise_for_status()
         files = page.json()["files"]
     except httpx.HTTPStatusError as error:
@@ -77,6 +80,16 @@ def _look_up(client: httpx.Client, source: WheelSource, number: int) -> tuple[st
     size = file.get("size")
     url = urljoin(str(page.url), str(file["url"]))
     return url, size if isinstance(size, int) else None, str(file["hashes"]["sha256"])
+
+
+def _get(client: httpx.Client, url: str, tries: int) -> httpx.Response:
+    """The index's page. An index that answered for the first wheel gets more than one chance later."""
+    for pause in range(1, tries):
+        try:
+            return client.get(url, headers={"Accept": _JSON_INDEX})
+        except httpx.TransportError:
+            time.sleep(http.PAUSE_S * pause)
+    return client.get(url, headers={"Accept": _JSON_INDEX})
 
 
 def _wheel_among(files: Any, package: str, version: str) -> dict[str, Any] | None:
@@ -132,20 +145,3 @@ def _state_file(part: Path) -> Path:
 def leftovers(part: Path) -> tuple[Path, ...]:
     """Every file that an unfinished download may have left beside `part`."""
     return part, part.with_name(part.name + ".whl"), _state_file(part)
-
-
-def _sha256(path: Path, cancel: threading.Event) -> str:
-    return sha256_of(path, lambda count: None, cancel)
-
-
-def sha256_of(path: Path, on_bytes: OnBytes, cancel: threading.Event) -> str:
-    """The file's sha256 in hexadecimal. Raises Cancelled."""
-    digest, done = hashlib.sha256(), 0
-    with path.open("rb") as file:
-        while block := file.read(_BLOCK):
-            if cancel.is_set():
-                raise Cancelled
-            digest.update(block)
-            done += len(block)
-            on_bytes(done)
-    return digest.hexdigest()
