@@ -15,7 +15,8 @@
     Object.assign(seen, { words: {}, text: null, done: null, known: new Set(names()) });
   };
   const names = () =>
-    [...document.querySelectorAll('[class*="st-key-answer-"]')].map((element) => element.className);
+    [...document.querySelectorAll('[class*="st-key-answer-"]')].map(turnOf);
+  const turnOf = (element) => /st-key-answer-(\w+)/.exec(element.className)[1];
   document.addEventListener("keydown", (e) => e.key === "Enter" && pressed(e), true);
   document.addEventListener("click", (e) => e.target.closest?.('[class*="st-key-send-"]') && pressed(e), true);
 
@@ -34,7 +35,7 @@
       painted((at) => (seen.change = at));
     }
     const answer = [...document.querySelectorAll('[class*="st-key-answer-"]')]
-      .filter((element) => !seen.known.has(element.className))
+      .filter((element) => !seen.known.has(turnOf(element)))
       .pop();
     if (seen.cue === null && cueIsThere(answer)) {
       seen.cue = 0;

@@ -19,8 +19,11 @@ from router.prompt import longest_message_characters
 from router.running import RunningTurn
 from router.runtime import Runtime
 
-# Drawing old messages is what makes a page slow: only the last ten turns, and ten more on request.
+# Drawing old messages is what makes a page slow: at most the last ten turns, and ten more on request.
 SHOWN_TURNS = 10
+# The first turn shown moves by so many at once. If it moved with every message, each place on the page
+# would get another turn's text every time, and the browser would have to draw all of them again.
+STEP_TURNS = 5
 
 
 def draw(runtime: Runtime) -> None:
@@ -49,7 +52,7 @@ class ChatPage:
             with welcome.container(key="empty-state"):
                 empty_state.draw(self.product, self._pick)
         self._earlier(turns)
-        shown = turns[-self.visit.shown_turns :]
+        shown = turns[first_shown(len(turns), self.visit.shown_turns) :]
         live = shown[-1] if shown and not shown[-1].ended else None
         # The probe stands right behind the turns: what it shows at a press is where the server's own
         # message will appear.
@@ -63,7 +66,7 @@ class ChatPage:
         with st.bottom:
             self._notice()
             stop_place = st.empty()
-            st.chat_input(f"Ask about {plain(self.product.name)}", key="chat", on_submit=self._submit)
+            st.chat_input(f"Ask about {self.product.name}", key="chat", on_submit=self._submit)
             footer.draw(self.runtime, self.limit)
         if live is not None and view is not None:
             stop_place.button(
@@ -88,8 +91,8 @@ class ChatPage:
                 st.button("New conversation", key="new", icon=":material/add:", on_click=self.visit.leave)
 
     def _earlier(self, turns: list[RunningTurn]) -> None:
-        hidden = len(turns) - self.visit.shown_turns
-        if hidden > 0:
+        hidden = first_shown(len(turns), self.visit.shown_turns)
+        if hidden:
             st.button(f"Show earlier ({2 * hidden} messages)", key="earlier", on_click=self._show_more)
 
     def _show_more(self) -> None:
@@ -190,6 +193,12 @@ class ChatPage:
         value = st.session_state.get(f"thumbs-{turn_id}")
         if value is not None:
             self.runtime.journal.feedback(turn_id, "thumbs", "up" if value else "down")
+
+
+def first_shown(count: int, at_most: int) -> int:
+    """The index of the first of `count` turns to draw, so that no more than `at_most` are."""
+    surplus = max(0, count - at_most)
+    return -(-surplus // STEP_TURNS) * STEP_TURNS
 
 
 def _readable(text: str) -> bool:
