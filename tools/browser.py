@@ -55,7 +55,7 @@ def get() -> Path | None:
     if found:
         return found
     say("It does not start: libraries are missing" if fetched else "That download did not work")
-    return _from_the_distribution()
+    return _from_the_distribution(fetched)
 
 
 def _installed() -> list[Path]:
@@ -77,7 +77,7 @@ def _playwrights() -> Path | None:
     return path if path.is_file() and starts(path) else None
 
 
-def _from_the_distribution() -> Path | None:
+def _from_the_distribution(only_libraries_are_missing: bool) -> Path | None:
     root = _as_root()
     if shutil.which("apt-get") is None or root is None:
         return None
@@ -97,15 +97,11 @@ def _from_the_distribution() -> Path | None:
         [*root, "apt-get", *options, "install", "-y", "--no-install-recommends", "chromium"], 600, environment
     )
     found = find()
-    if found is None and (_playwright_folder_exists()):
+    if found is None and only_libraries_are_missing:
         say("Installing the libraries that Playwright's Chromium needs, with apt-get")
         run([sys.executable, "-m", "playwright", "install-deps", "chromium"], 600, environment)
         found = find()
     return found
-
-
-def _playwright_folder_exists() -> bool:
-    return (Path.home() / ".cache" / "ms-playwright").is_dir() or "PLAYWRIGHT_BROWSERS_PATH" in os.environ
 
 
 def _as_root() -> list[str] | None:
