@@ -15,6 +15,7 @@ from data.records import Record
 
 _ROOT = Path(__file__).parents[2]
 _END_S = 0.5
+COMMAND = [sys.executable, "-m", "router.local"]
 
 
 def usual_threads() -> int:
@@ -48,7 +49,7 @@ class ModelProcess:
     def __init__(self, settings: ServerSettings, api_key: str) -> None:
         """Start the process. Raises OSError if that is impossible."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "router.local"],
+            COMMAND,
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
