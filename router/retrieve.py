@@ -27,6 +27,10 @@ _POINTS_BACK = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
+# A full stop after a word, not that of "e.g." and not a point within a number.
+_FULL_STOP = re.compile(r"(?<=[\w)\"'%][\w)\"'%])[.!?](?=\s|$)|[。！？]")
+_FOREIGN_MARK = re.compile(r"\[(\d{1,3})\]")
+_CLOSING = re.compile(r"</\s*notes", re.IGNORECASE)
 _CANDIDATES = 20
 # A very long message is pasted text; its first words say what is wanted.
 _LONGEST_QUERY = 60
@@ -151,11 +155,19 @@ class Retriever:
 
 
 def prompt_block(passages: Sequence[Passage]) -> str:
-    """The passages as a model reads them: numbered from 1, fenced as data. Empty if there are none."""
+    """The passages as a model reads them, to stand before the question. Empty if there are none.
+
+    Fenced as data, with the number of the passage after each sentence: a small model cites when it
+    only has to copy the mark along (with the number in front it cited half as often).
+    """
     if not passages:
         return ""
     shown = "\n".join(_shown(number, passage) for number, passage in enumerate(passages, 1))
-    return f"<notes>\n{shown}\n</notes>"
+    marks = " or ".join(f"[{number}]" for number in range(1, len(passages) + 1))
+    return (
+        f"<notes>\n{shown}\n</notes>\n"
+        f"Answer in full sentences from the notes. End every sentence with {marks}."
+    )
 
 
 def estimate_tokens(text: str) -> int:
@@ -180,9 +192,23 @@ def _stems_of(passage: Passage) -> set[str]:
 
 def _shown(number: int, passage: Passage) -> str:
     about = " > ".join((passage.source_title, *passage.heading[-1:]))
-    # A document must not be able to close the fence that marks it as data.
-    text = "\n".join(plain(line) for line in passage.text.splitlines()).replace("</notes", "< /notes")
-    return f"[{number}] {plain(about)}: {text}"
+    # A document must not be able to close the fence that marks it as data, or bring marks along.
+    text = _CLOSING.sub("(/notes", _FOREIGN_MARK.sub(r"(\1)", passage.text))
+    lines = [plain(about)]
+    in_code = False
+    for line in text.splitlines():
+        fence = line.lstrip().startswith(("```", "~~~"))
+        in_code = in_code != fence
+        lines.append(line if fence or in_code else _marked(plain(line), number))
+    return "\n".join(line for line in lines if line.strip())
+
+
+def _marked(line: str, number: int) -> str:
+    """The line with the mark before each full stop, and at its end."""
+    if not any(map(str.isalnum, line)):
+        return line
+    marked = _FULL_STOP.sub(rf" [{number}]\g<0>", line)
+    return marked if marked[-4:].find(f"[{number}]") >= 0 else f"{marked} [{number}]"
 
 
 def _shortened(passage: Passage, budget_tokens: int) -> Passage:
