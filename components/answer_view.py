@@ -21,7 +21,9 @@ SHOWN_MESSAGE_CHARACTERS = 20_000
 
 
 class TurnView:
-    """The places on the page that one turn has."""
+    """The places on the page that one turn has: the person's message and the answer."""
+
+    PLACES = 2
 
     def __init__(self, running: RunningTurn) -> None:
         self.running = running

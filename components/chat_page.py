@@ -61,6 +61,7 @@ class ChatPage:
                 if running is not live:
                     self._ended(running, last=running is shown[-1])
             view = TurnView(live) if live else None
+            self._clear_places(len(shown))
         self._probe(shown[-1] if shown else None)
         follow_ups = st.empty()
         with st.bottom:
@@ -94,6 +95,16 @@ class ChatPage:
         hidden = first_shown(len(turns), self.visit.shown_turns)
         if hidden:
             st.button(f"Show earlier ({2 * hidden} messages)", key="earlier", on_click=self._show_more)
+
+    def _clear_places(self, drawn: int) -> None:
+        """Empty the places of turns that the last run drew and this one does not.
+
+        Streamlit would leave them there, greyed, until this run ends: below an answer being written.
+        """
+        places = TurnView.PLACES * max(0, st.session_state.get("drawn_turns", 0) - drawn)
+        for _ in range(places):
+            st.empty()
+        st.session_state["drawn_turns"] = drawn
 
     def _show_more(self) -> None:
         self.visit.shown_turns += SHOWN_TURNS

@@ -37,7 +37,7 @@ _RULE = re.compile(r"([-*_])(?: *\1){2,} *$")
 _HEADING = re.compile(r"(#{1,6})(?= |$)")
 _DELIMITER = re.compile(r"\|? *:?-+:? *(?:\| *:?-+:? *)*+\|? *$")
 _MATHS_OPEN = re.compile(r"(?:\$\$|\\\[)")
-_RUN = re.compile(r"\\.|(`+).*?\1|<[^>]*>|\]\([^)]*\)|(\*+|_+|~~)", re.DOTALL)
+_RUN = re.compile(r"\\.|(`++).*?(?<!`)\1(?!`)|<[^>]*>|\]\([^)]*\)|(\*+|_+|~~)", re.DOTALL)
 
 
 def clean(text: str, *, finished: bool = True) -> str:
@@ -156,7 +156,7 @@ class _Blocks:
             return end
         still_open = not self.finished and end >= len(lines)
         quoted = _Blocks(finished=not still_open, depth=self.depth + 1, emphasis=self.emphasis).run(inner)
-        self.out += ["> " + line for line in quoted]
+        self.out += ["> " + line if line else ">" for line in quoted]
         self.offsets = []
         return end
 

@@ -8,7 +8,10 @@ nothing of its own until something is sent. The page keeps to this contract:
 - each answer is in a container with `key=f"answer-{turn_id}"`, its text inside
   `key=f"text-{turn_id}"`, and when it has ended there is a `key=f"done-{turn_id}"` in the answer,
   together with `key=f"stopped-{turn_id}"` or `key=f"failed-{turn_id}"` where that is how it ended.
-  An element with a key must not be empty, or Streamlit does not draw it;
+  Something must be drawn in each, else Streamlit leaves the container out;
+- what has no place beside a new message (suggestions, follow-ups) is in a container with
+  `key="empty-state"` or `key="followups"`: the probe hides these from the press until the answer
+  has ended, as Streamlit would keep showing the old ones until then;
 - `mount` stands at a fixed place right after the container of all messages, so that Streamlit
   does not take it down when a message is added (if it does, the probe carries on).
 
@@ -36,11 +39,13 @@ import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
 
 _FOLDER = Path(__file__).parent
-_HTML = """<div class="cue" hidden>
-  <div class="echo"><span class="avatar" aria-hidden="true"></span><div class="words"></div></div>
-  <div class="progress"></div>
+_HTML = """<div class="probe-cue" hidden>
+  <div class="probe-echo">
+    <span class="probe-avatar" aria-hidden="true">face</span><div class="probe-words"></div>
+  </div>
+  <div class="probe-progress"></div>
 </div>
-<div class="status" role="status" aria-live="polite"></div>"""
+<div class="probe-status" role="status" aria-live="polite"></div>"""
 _JS = (_FOLDER / "probe.js").read_text(encoding="utf-8")
 _CSS = (_FOLDER / "probe.css").read_text(encoding="utf-8")
 _runs = count(1)

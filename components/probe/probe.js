@@ -6,6 +6,7 @@ const DROP_AFTER_MS = 10000;
 const NO_TURN_AFTER_RUN_MS = 1500;
 const READABLE_CHARS = 120;
 const SENTENCE_END = /[.!?…]["')\]]*(?=\s|\p{Lu})|[。！？]/u;
+const OUTDATED_AT_SEND = ".st-key-empty-state, .st-key-followups { display: none; }";
 const CLOCK_ROUNDS = 5;
 const CLOCK_AGE_MS = 60000;
 
@@ -15,6 +16,7 @@ let press = null; // the press that is being followed, until its marks are repor
 let cue = null; // what our own element shows: { text, label }
 let followed = null; // an answer that is watched for the status line only (after a reload)
 let clock = null; // { offset, error, at }
+let outdated = null; // the style sheet that hides what a new message makes outdated
 let observer = null;
 let listening = false;
 let warned = false;
@@ -77,18 +79,36 @@ function mark(of, name) {
 
 function drawCue() {
   if (!root) return;
-  const box = root.querySelector(".cue");
+  const box = root.querySelector(".probe-cue");
   box.hidden = !cue;
   if (!cue) return;
-  root.querySelector(".echo").hidden = !cue.text;
-  root.querySelector(".words").textContent = cue.text;
-  const progress = root.querySelector(".progress");
+  box.classList.toggle("probe-dark", isDark());
+  box.classList.toggle("probe-first", messages() === 0);
+  root.querySelector(".probe-echo").hidden = !cue.text;
+  root.querySelector(".probe-words").textContent = cue.text;
+  const progress = root.querySelector(".probe-progress");
   progress.textContent = cue.label;
-  progress.classList.toggle("waiting", !cue.label.startsWith("Still"));
+  progress.classList.toggle("probe-waiting", !cue.label.startsWith("Still"));
+}
+
+// A style sheet, not a change of the elements: Streamlit uses elements again for other things.
+function hideOutdated(yes) {
+  const sheets = document.adoptedStyleSheets.filter((sheet) => sheet !== outdated);
+  if (yes && !outdated) {
+    outdated = new CSSStyleSheet();
+    outdated.replaceSync(OUTDATED_AT_SEND);
+  }
+  document.adoptedStyleSheets = yes ? [...sheets, outdated] : sheets;
+}
+
+function isDark() {
+  const colour = getComputedStyle(root.host ?? root).getPropertyValue("--st-background-color").trim();
+  const parts = /^#(..)(..)(..)/.exec(colour);
+  return Boolean(parts) && parts.slice(1).reduce((sum, part) => sum + parseInt(part, 16), 0) < 384;
 }
 
 function cueIsVisible() {
-  const box = root?.querySelector(".progress")?.getBoundingClientRect();
+  const box = root?.querySelector(".probe-progress")?.getBoundingClientRect();
   return Boolean(box && box.height > 0 && box.bottom > 0 && box.top < window.innerHeight);
 }
 
@@ -98,7 +118,7 @@ function hideCue() {
 }
 
 function say(text) {
-  const line = root?.querySelector(".status");
+  const line = root?.querySelector(".probe-status");
   if (line && text && line.textContent !== text) line.textContent = text;
 }
 
@@ -152,8 +172,9 @@ function begin(event, text, button) {
   };
   const mine = press;
   cue = { text, label: "Sending…" };
+  hideOutdated(true);
   drawCue();
-  root?.querySelector(".progress")?.scrollIntoView({ block: "nearest", behavior: "instant" });
+  root?.querySelector(".probe-progress")?.scrollIntoView({ block: "nearest", behavior: "instant" });
   if (cueIsVisible()) {
     mark(mine, "client_first_feedback_ms");
     mark(mine, "client_first_cue_ms");
@@ -172,12 +193,15 @@ function stillSending(mine) {
 
 // No turn came of it: nothing is measured any more, but the text stays where it can be copied.
 function drop(mine) {
-  if (press === mine && !mine.turn) press = null;
+  if (press !== mine || mine.turn) return;
+  press = null;
+  hideOutdated(false);
 }
 
 function withdraw() {
   if (press) press.timers.forEach(clearTimeout);
   press = null;
+  hideOutdated(false);
   hideCue();
   rest();
 }
@@ -272,6 +296,7 @@ function returnFocus(mine) {
 function finish(mine) {
   mine.timers.forEach(clearTimeout);
   if (press === mine) press = null;
+  hideOutdated(false);
   report(mine);
   rest();
   if (!clock || performance.now() - clock.at > CLOCK_AGE_MS) readClock();
@@ -345,6 +370,7 @@ function stop() {
     press.timers.forEach(clearTimeout);
     report(press);
   }
+  hideOutdated(false);
   press = null;
   cue = null;
   followed = null;
