@@ -56,7 +56,7 @@ function turnsOnPage() {
 
 // Calls back with the time at which what is in the page now has been painted.
 function painted(done) {
-  requestAnimationFrame(() => {
+  const inFrame = guarded(() => {
     const channel = new MessageChannel();
     channel.port1.onmessage = guarded(() => {
       channel.port1.close();
@@ -64,6 +64,7 @@ function painted(done) {
     });
     channel.port2.postMessage(0);
   });
+  requestAnimationFrame(inFrame);
 }
 
 function mark(of, name) {

@@ -77,7 +77,8 @@ with history:
         with st.chat_message("user" if n % 2 == 0 else "assistant"):
             st.markdown(f"Old message {n} with **some** words in it and a [link](https://example.org).")
 if not state.turns:
-    st.button("Short label", key="send-suggestion-one", on_click=begin, args=("The full prompt of one",))
+    with st.container(key="empty-state"):
+        st.button("Short label", key="send-suggestion-one", on_click=begin, args=("The full prompt of one",))
 probe.mount(
     state.turns[-1]["id"] if state.turns else None,
     prompts={"send-suggestion-one": "The full prompt of one"},
