@@ -1,8 +1,9 @@
 """The child process that runs llama.cpp: `python -m router.local`, started by router.local.child.
 
 It reads JSON lines. The first gives the key that every request must show and how to serve:
-`{"api_key", "n_parallel", "n_ctx", "n_batch", "n_threads", "cache_ram_mib"}`. Each further one loads a
-model: `{"load": {"tier", "path", "alias"}}`. It writes `{"tier", "state": "loading"|"ready"|"failed",
+`{"api_key", "n_parallel", "n_ctx", "n_batch", "n_threads", "cache_ram_mib", "slot_prompt_similarity"}`.
+Each further one loads a model: `{"load": {"tier", "path", "alias"}}`, with an optional `"port"` to try
+first. It writes `{"tier", "state": "loading"|"ready"|"failed",
 "port", "message"}`. When its input ends, or its parent is gone, it ends at once.
 """
 
@@ -72,8 +73,8 @@ def _params(settings: dict[str, Any], job: dict[str, Any], port: int) -> Any:
     params.n_batch = params.n_ubatch = int(settings["n_batch"])
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = int(settings["n_threads"])
     params.cache_ram_mib = int(settings["cache_ram_mib"])
-    for name, value in dict(settings.get("more", {})).items():
-        setattr(params, name, value)
+    # Which slot takes a prompt: below this share of common beginning the cache of prompts is searched too.
+    params.slot_prompt_similarity = float(settings["slot_prompt_similarity"])
     params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_MMAP
     params.n_gpu_layers = 0
     # Nothing but answers: no page of its own, no listing of what the slots hold, no messages.

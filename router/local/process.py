@@ -24,7 +24,11 @@ def usual_threads() -> int:
 
 
 class ServerSettings(Record):
-    """How the model process serves. `n_ctx` is shared out evenly among `n_parallel` slots."""
+    """How the model process serves. `n_ctx` is shared out evenly among `n_parallel` slots.
+
+    `slot_prompt_similarity` 0.5, not llama.cpp's 0.1: a prompt that shares only the system prompt with
+    what a slot holds then looks for its own beginning in the cache of prompts, where idle reading put it.
+    """
 
     n_parallel: int = 2
     n_ctx: int = 8192

@@ -23,6 +23,7 @@ from router.local.errors import LocalModelError
 from router.local.states import Endpoint, TierStatus
 
 _TIMEOUT_S = 300.0
+_LOOK_AGAIN_S = 0.2
 _log = logging.getLogger(__name__)
 
 
@@ -62,6 +63,11 @@ class Warmer:
     def finished(self) -> int:
         """How many prompts were read to their end."""
         return self._finished
+
+    @property
+    def is_reading(self) -> bool:
+        """Whether a prompt is being read now."""
+        return self._reading is not None
 
     @property
     def waiting(self) -> int:
@@ -137,7 +143,7 @@ class Warmer:
         if self._closing.wait(self._idle_s):
             return None
         with self._changed:
-            if self._answering:
+            if self._answering or self._closing.is_set():
                 return None
             for entry in sorted(self._queue):
                 if self._models.status(entry[2].tier).state == "ready":
@@ -145,6 +151,8 @@ class Warmer:
                     heapq.heapify(self._queue)
                     self._reading = _Reading()
                     return entry
+        # No model is there: look again from time to time.
+        self._closing.wait(_LOOK_AGAIN_S)
         return None
 
     def _read_one(self, job: _Job) -> bool:

@@ -37,7 +37,7 @@ def until(models: LocalModels, tier: str, *states: str, timeout_s: float = 60) -
     return models.status(tier)
 
 
-def eventually(is_so: Callable[[], bool], timeout_s: float = 20) -> bool:
+def eventually(is_so: Callable[[], bool], timeout_s: float = 60) -> bool:
     end = time.monotonic() + timeout_s
     while not is_so() and time.monotonic() < end:
         time.sleep(0.05)
