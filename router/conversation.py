@@ -6,7 +6,7 @@ import re
 from functools import cache
 from typing import Literal
 
-from router.features import routing_words
+from router.cues import routing_words
 from router.steering import split_command, strip_steering
 
 Kind = Literal["empty", "greeting", "thanks", "continue", "complaint", "new_topic", "follow_up", "fresh"]

@@ -20,7 +20,8 @@ from data.policy import Policy, load_policy
 from data.records import Decision, Message
 from router.classifier import Classifier, Vector, load
 from router.conversation import kind_of
-from router.features import FIRST_CUE, Features, cue_names, extract
+from router.cues import cue_names
+from router.features import FIRST_CUE, Features, extract
 from router.reasons import explain
 from router.steering import split_command
 

@@ -6,33 +6,20 @@ machine and in every process.
 
 from __future__ import annotations
 
-import re
-import tomllib
 import unicodedata
 import zlib
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.paths import shipped
-from router.message_parts import Parts, take_apart
+from router.cues import cue_names, kinds_of, words_of
+from router.message_parts import take_apart
+from router.structure import INDEX, STRUCTURE, structure_of
 
 WORDS, CHARS, PASTED = 1 << 14, 1 << 15, 1 << 12
 FIRST_CUE = WORDS + CHARS + PASTED
 """Index of the first cue; after them, the same kinds again for the first six words, then structure."""
-_TOKEN = re.compile(r"[\w\u0300-\u036f\u0610-\u065f\u0900-\u0dff\u0e00-\u0e7f+#]+")
-_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
-_MATHS = re.compile(r"[=≤≥≠√∑∫π∞±×÷²³^]|\\frac|\\sum|\\int|\b[xyzn]\b|\d\s*[*/+^]\s*\d|\bmod\b")
-_LATEX = re.compile(r"\$[^$\n]+\$|\\\(|\\\[|\\[a-z]{2,}")
-_ERROR = re.compile(
-    r"\w(?:Error|Exception)\b|\bpanic\b|\bexit code|\bSIG[A-Z]{3,}|\b[45]\d\d\b|[Tt]raceback|stack ?trace|\bNaN\b|NULL|nullptr"
-)
-_IDENTIFIER = re.compile(r"[a-z]+_[a-z]+|[a-z]+[A-Z][a-z]+|\w+\(\)|\w+\.\w{2,4}\b|`[^`]+`")
-_SUM = re.compile(r"\d\s*[-+*/x×÷%]\s*\d|\d\s*%")
-_LIST = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
-
 # What a message says about itself never counts (see router/steering.py, which removes the phrases).
 IGNORED = frozenset(
     [
@@ -72,79 +59,14 @@ IGNORED = frozenset(
     ]
 )
 
-STRUCTURE = (
-    "bias length", "request length", "very short", "short", "one line", "many lines", "pasted text", "much pasted text",
-    "pasted code", "a pasted log", "code names", "error text", "maths signs", "formulas", "numbers", "many numbers", "a sum",
-    "a list", "question mark", "several questions", "starts with a capital", "exclamation", "polite", "conditions", "many sentences",
-    "Cyrillic", "Chinese", "kana", "Hangul", "Arabic", "Devanagari", "other script", "accents", "quotation", "a link", "commas", "several requests",
-)  # fmt: skip
-_INDEX = {name: index for index, name in enumerate(STRUCTURE)}
-_CONDITIONS = frozenset(
-    [
-        "if",
-        "given",
-        "each",
-        "every",
-        "exactly",
-        "at",
-        "least",
-        "most",
-        "per",
-        "unless",
-        "only",
-        "must",
-        "such",
-        "without",
-        "while",
-        "assume",
-        "suppose",
-        "total",
-        "wenn",
-        "si",
-        "если",
-        "如果",
-        "もし",
-        "만약",
-        "أن",
-        "अगर",
-        "eğer",
-        "jika",
-    ]
-)
-
-
-@cache
-def routing_words() -> dict[str, dict[str, object]]:
-    """The cues and phrases of data/routing_words.toml."""
-    with shipped("routing_words.toml").open("rb") as file:
-        return tomllib.load(file)
-
-
-@cache
-def cue_names() -> tuple[str, ...]:
-    """The kinds of request that have cue words, in order."""
-    return tuple(routing_words()["cues"])
-
-
-@cache
-def _cues() -> tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]:
-    """Beginnings of words → kinds; apart, the strings of scripts without spaces."""
-    spaced: dict[str, tuple[int, ...]] = {}
-    dense: dict[str, tuple[int, ...]] = {}
-    for index, words in enumerate(routing_words()["cues"].values()):
-        for word in str(words).split():
-            table = dense if _is_dense(word[0]) else spaced
-            table[word] = (*table.get(word, ()), index)
-    return spaced, dense
-
-
-def _is_dense(letter: str) -> bool:
-    return "\u3040" <= letter <= "\u9fff" or "\uac00" <= letter <= "\ud7a3"
-
 
 def size() -> int:
     """How many numbers a message has."""
     return WORDS + CHARS + PASTED + 2 * len(cue_names()) + len(STRUCTURE)
+
+
+_CUE = 1.5
+"""How much a cue weighs against the n-grams (each block has length 1); chosen by cross-validation."""
 
 
 @dataclass(frozen=True)
@@ -166,16 +88,16 @@ def extract(text: str) -> Features:
     """The numbers of `text`; never raises, whatever the text."""
     parts = take_apart(text)
     request = unicodedata.normalize("NFKC", parts.request)
-    words = [word for word in _words(request) if word not in IGNORED]
+    words = [word for word in words_of(request) if word not in IGNORED]
     names: dict[int, str] = {}
     blocks = [
         _word_grams(words, names),
         _char_grams(words, WORDS, CHARS),
-        _hashed([f"p {word}" for word in _words(parts.pasted[:500])[:60]], WORDS + CHARS, PASTED, 0.5),
+        _hashed([f"p {word}" for word in words_of(parts.pasted[:500])[:60]], WORDS + CHARS, PASTED, 0.5),
     ]
     offset = FIRST_CUE
     blocks.append(_cue_block(words, offset, names))
-    structure = _structure(request, parts, len(words))
+    structure = structure_of(request, parts, len(words))
     offset += 2 * len(cue_names())
     present = np.flatnonzero(structure)
     names.update({int(offset + i): STRUCTURE[i] for i in present})
@@ -184,12 +106,8 @@ def extract(text: str) -> Features:
     value = np.concatenate([block[1] for block in blocks]).astype(np.float32)
     unique, where = np.unique(index, return_inverse=True)
     summed = np.bincount(where, weights=value, minlength=len(unique)).astype(np.float32)
-    other = structure[_INDEX["other script"]] + structure[_INDEX["Devanagari"]] + structure[_INDEX["Arabic"]]
+    other = structure[INDEX["other script"]] + structure[INDEX["Devanagari"]] + structure[INDEX["Arabic"]]
     return Features(unique.astype(np.int64), summed, names, len(words), bool(other < 0.3))
-
-
-def _words(text: str) -> list[str]:
-    return _TOKEN.findall(_NUMBER.sub("0", text.lower()))
 
 
 def _hash(word: str) -> int:
@@ -243,112 +161,12 @@ def _cue_block(
     """Which kinds of request the words name, anywhere and among the first six words."""
     kinds = cue_names()
     seen = np.zeros((2, len(kinds)), np.float32)
-    spaced, dense = _cues()
-    for position, word in enumerate(words[:250]):
-        for kind in _kinds_of(word, spaced, dense):
-            seen[0, kind] = 0.5
+    for position, (word, named) in enumerate(zip(words, kinds_of(words[:250]), strict=False)):
+        for kind in named:
+            seen[0, kind] = _CUE
             if position < 6:
-                seen[1, kind] = 0.5
+                seen[1, kind] = _CUE
             names.setdefault(offset + kind, f"says “{word[:24]}”")
     flat = seen.ravel()
     present = np.flatnonzero(flat)
     return present + offset, flat[present]
-
-
-def _kinds_of(word: str, spaced: dict[str, tuple[int, ...]], dense: dict[str, tuple[int, ...]]) -> set[int]:
-    kinds: set[int] = set()
-    if _is_dense(word[0]):
-        for start in range(min(len(word), 40)):
-            for length in range(1, 5):
-                kinds.update(dense.get(word[start : start + length], ()))
-        return kinds
-    for length in range(min(len(word), 12), 1, -1):
-        beginning = word[:length]
-        # Two and three letters only count as whole words: "who", "ab", "да".
-        if beginning in spaced and (length > 3 or len(word) == length):
-            kinds.update(spaced[beginning])
-            break
-    return kinds
-
-
-def _structure(request: str, parts: Parts, words: int) -> NDArray[np.float32]:
-    row = np.zeros(len(STRUCTURE), np.float32)
-
-    def put(name: str, amount: float) -> None:
-        row[_INDEX[name]] = amount
-
-    whole = f"{request}\n{parts.pasted[:800]}"
-    lines = whole.count("\n") + 1
-    numbers = len(_NUMBER.findall(request))
-    questions = sum(request.count(mark) for mark in "?？؟")
-    put("bias length", min(1.5, np.log1p(parts.length) / 6))
-    put("request length", min(1.5, np.log1p(len(request)) / 5))
-    put("very short", words <= 3)
-    put("short", words <= 8)
-    put("one line", lines <= 2)
-    put("many lines", lines > 8)
-    put("pasted text", bool(parts.pasted))
-    put("much pasted text", len(parts.pasted) > 400 or parts.length > 1500)
-    put("pasted code", parts.code)
-    put("a pasted log", parts.log)
-    put("code names", min(1.0, len(_IDENTIFIER.findall(request)) / 3))
-    put("error text", min(1.0, len(_ERROR.findall(whole)) / 2))
-    put("maths signs", min(1.0, len(_MATHS.findall(request)) / 4))
-    put("formulas", bool(_LATEX.search(request)))
-    put("numbers", min(1.0, numbers / 4))
-    put("many numbers", numbers >= 4)
-    put("a sum", bool(_SUM.search(request)) and words <= 10)
-    put("a list", len(_LIST.findall(whole)) >= 2)
-    put("question mark", questions > 0)
-    put("several questions", questions > 1)
-    put("starts with a capital", request[:1].isupper())
-    put("exclamation", "!" in request)
-    lower = request.lower()
-    tokens = _words(request)
-    put(
-        "polite",
-        any(
-            word in lower
-            for word in (
-                "please",
-                "pls",
-                "bitte",
-                "por favor",
-                "s'il",
-                "пожалуйста",
-                "请",
-                "ください",
-                "주세요",
-            )
-        ),
-    )
-    put("conditions", min(1.0, sum(word in _CONDITIONS for word in tokens) / 4))
-    put("many sentences", min(1.0, sum(request.count(mark) for mark in ".!?。？") / 5))
-    put(
-        "several requests",
-        min(1.0, sum(word in ("and", "then", "also", "und", "et", "y", "и", "e") for word in tokens) / 3),
-    )
-    put("quotation", "␞" in request)
-    put("a link", "http" in lower)
-    put("commas", min(1.0, (request.count(",") + request.count("，")) / 5))
-    _scripts(request, put)
-    return row
-
-
-_SCRIPTS = (
-    ("Cyrillic", "\u0400", "\u04ff"), ("Chinese", "\u4e00", "\u9fff"), ("kana", "\u3040", "\u30ff"), ("Hangul", "\uac00", "\ud7a3"),
-    ("Arabic", "\u0600", "\u06ff"), ("Devanagari", "\u0900", "\u097f"), ("accents", "\u00c0", "\u024f"),
-)  # fmt: skip
-
-
-def _scripts(request: str, put: object) -> None:
-    letters = [letter for letter in request[:400] if letter.isalpha() or "\u0900" <= letter <= "\u0e7f"]
-    if not letters:
-        return
-    latin = sum(letter < "\u0250" for letter in letters)
-    seen = latin
-    for name, low, high in _SCRIPTS:
-        count = sum(low <= letter <= high for letter in letters)
-        put(name, min(1.0, (5 if name == "accents" else 1) * count / len(letters)))  # type: ignore[operator]
-        seen += count if name != "accents" else 0
-    put("other script", max(0.0, 1 - seen / len(letters)))  # type: ignore[operator]

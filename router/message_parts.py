@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from router.cues import works_on_text
 from router.steering import split_command, strip_steering
 
 HEAD = 1400
@@ -22,6 +23,7 @@ _CODE_LINE = re.compile(
     r"|=>|->\s*\w|\w\(.*\)\s*[;{:]?$|^\s*\w+\s*[+*-]?=\s*\S",
     re.IGNORECASE,
 )
+_OPENING = re.compile(r"\s*[^\n:：]{4,120}(?:[:：]\s|：|\n)")
 _BLANK = re.compile(r"\n\s*\n")
 
 
@@ -53,8 +55,9 @@ def take_apart(text: str) -> Parts:
 
     rest = _QUOTED.sub(aside, _FENCE.sub(aside, bare))
     request, lines, code, log = _by_line(rest)
+    request, material = _by_colon(request)
     request, blocks = _by_block(request)
-    pasted += lines + blocks
+    pasted += lines + material + blocks
     if not request.replace("␞", "").strip():
         request, pasted = bare, []
     return Parts(request.strip(), "\n".join(pasted).strip(), fenced or code, log, length)
@@ -72,6 +75,16 @@ def _by_line(text: str) -> tuple[str, list[str], bool, bool]:
     keep = [line for line, a, b in zip(lines, logs, codes, strict=True) if not (a or b)]
     drop = [line for line, a, b in zip(lines, logs, codes, strict=True) if a or b]
     return "\n".join(keep), drop, sum(codes) >= 2, sum(logs) >= 2
+
+
+def _by_colon(text: str) -> tuple[str, list[str]]:
+    """Of "summarise this: …", keep what asks; only if it asks for work on a text, and the text is longer."""
+    found = _OPENING.match(text)
+    if found is None or len(text) - found.end() < max(12, found.end() // 2):
+        return text, []
+    if not works_on_text(found.group()):
+        return text, []
+    return f"{found.group()} ␞", [text[found.end() :]]
 
 
 def _by_block(text: str) -> tuple[str, list[str]]:

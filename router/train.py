@@ -26,7 +26,7 @@ from router.features import Features, extract, size
 from router.prompts import Prompt, read_prompts
 
 FOLDS = 5
-STRENGTH = 12.0
+STRENGTH = 30.0
 """Inverse of the L2 penalty; chosen by cross-validation on the training prompts."""
 
 
