@@ -127,23 +127,54 @@ def test_a_killed_apps_open_turns_become_abandoned_but_not_a_living_ones(tempora
     log.close()
 
 
-def test_eight_apps_may_start_at_once(temporary_log: Path) -> None:
-    code = """
+@pytest.mark.parametrize("found", ["nothing", "garbage"])
+def test_eight_apps_may_start_at_once(tmp_path: Path, found: str) -> None:
+    path = tmp_path / "fresh.db"
+    if found == "garbage":
+        path.write_bytes(b"this is no database\n" * 1000)
+    code = f"""
     sys.stdin.readline()
-    log.put("turns", {"turn_id": str(os.getpid()), "status": "ok"})
-    print(log.flush(30), log.health.message, flush=True)
-    log.close()
+    fresh = Log(Path({str(path)!r}))
+    fresh.put("turns", {{"turn_id": str(os.getpid()), "status": "ok"}})
+    print(fresh.flush(30), fresh.health.ok, flush=True)
+    fresh.close()
     """
     with contextlib.ExitStack() as stack:
-        processes = [stack.enter_context(running(code, temporary_log)) for _ in range(8)]
+        processes = [stack.enter_context(running(code, tmp_path / f"{number}.db")) for number in range(8)]
         for process in processes:
             assert process.stdin is not None
             process.stdin.write("go\n")
             process.stdin.flush()
         for process in processes:
             assert process.stdout is not None
-            assert process.stdout.readline().strip() == "True"
-    assert ids(temporary_log) == {str(process.pid) for process in processes}
+            assert process.stdout.readline().strip() == "True True"
+    assert ids(path) == {str(process.pid) for process in processes}
+    # None of them had to try again, and no more than one set the file aside.
+    assert incidents(path) == ([] if found == "nothing" else ["set_aside"])
+
+
+def test_what_waits_is_added_before_anything_newer(temporary_log: Path) -> None:
+    log = Log(temporary_log)
+    assert log.flush()
+    with contextlib.closing(connect(temporary_log)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        log.put("turns", {"turn_id": "t1", "status": "open"})
+        assert log.flush(20)
+        other.execute("ROLLBACK")
+
+    count = 0
+
+    def written_while_busy() -> bool:
+        nonlocal count
+        count += 1
+        log.put("turns", {"turn_id": "t1", "input_chars": count})
+        return log.flush(20) and log.health.ok
+
+    wait_for(written_while_busy)
+    wait_for(lambda: not any(place.exists() for place in spool_places(temporary_log)))
+    log.close()
+    with contextlib.closing(sqlite3.connect(temporary_log)) as connection:
+        assert connection.execute("SELECT input_chars FROM turns").fetchall() == [(count,)]
 
 
 def test_a_file_that_another_process_holds_for_five_seconds(temporary_log: Path) -> None:

@@ -85,19 +85,19 @@ def test_text_is_kept_by_purpose() -> None:
     assert expires_at(30, NOW) == "2026-12-22T12:00:00.000+00:00"
 
 
-def with_text_everywhere(path: Path) -> None:
-    """Expired text in the log, the spool and the rejected records, and text that still may stay."""
+def with_text_everywhere(path: Path) -> Log:
+    """The log of a running app: in it, the spool and the rejected records, text due and text that stays."""
     log = Log(path)
     for name, days in (("gone", -1), ("kept", 1)):
         log.put("turns", {"turn_id": name, "conversation_id": f"c-{name}", "submitted_at": "2026"})
         log.put("turn_text", {"turn_id": name, "prompt": f"log-{name}", "expires_at": expires_at(days, NOW)})
-    # Far in the future for the writer itself, which expires by the real clock.
-    log.close()
+    assert log.flush()
     spool = Spool(path)
     for name, days in (("gone", -1), ("kept", 1)):
         row = {"turn_id": name, "answer": f"spool-{name}", "expires_at": expires_at(days, NOW)}
         spool.append([Entry("turn_text", dict(row))])
         spool.reject([Rejected(Entry("turn_text", {**row, "colour": f"rejected-{name}"}), "why")])
+    return log
 
 
 @pytest.mark.parametrize("how", ["expired", "forgotten"])
@@ -105,7 +105,7 @@ def test_deleted_text_is_gone_from_every_file(
     temporary_log: Path, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("data.log_writer.now_iso", lambda: "2020-01-01T00:00:00.000+00:00")
-    with_text_everywhere(temporary_log)
+    log = with_text_everywhere(temporary_log)
     before = contents(temporary_log.parent)
     assert b"log-gone" in before
     assert b"spool-gone" in before
@@ -116,6 +116,7 @@ def test_deleted_text_is_gone_from_every_file(
     for place in (b"log", b"spool", b"rejected"):
         assert place + b"-gone" not in after
         assert place + b"-kept" in after
+    log.close()
 
 
 def test_the_running_app_expires_text_by_itself(temporary_log: Path) -> None:
