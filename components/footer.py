@@ -19,12 +19,11 @@ def draw(runtime: Runtime, limit: int) -> None:
     preset = runtime.preset
     models = ", ".join(f"{plain(model.tier)}: {plain(model.label)}" for model in preset.tiers)
     with st.container(key="footer", gap=None):
-        states = not_ready(runtime)
-        if states:
+        if not_ready(runtime):
             _arriving(runtime)
         st.caption(
             f"**{plain(preset.title)}** ({models}). {plain(preset.where)} "
-            f"Messages up to {limit:,} characters. It can be wrong: check what matters."
+            f"Messages up to {limit:,} characters. Log: {plain(str(runtime.log.path))}"
         )
 
 

@@ -153,7 +153,7 @@ class Journal:
             row["error_type"] = event.error_type
         self._log.put("turns", row)
         for generation in event.generations:
-            self._log.put("generations", generation.model_dump(exclude={"first_content_ms"}))
+            self._log.put("generations", generation.model_dump())
         if self._text_mode == "full":
             self._keep_text(running, answer.text, [passage.passage_id for passage in answer.passages])
 
