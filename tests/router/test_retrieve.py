@@ -9,6 +9,7 @@ import pytest
 from data.config import ConfigError
 from data.knowledge_index import KnowledgeIndex
 from data.paths import shipped
+from data.product import load_product
 from data.records import Message, Passage
 from data.retrieval import RetrievalSettings, load_retrieval
 from router.cite import check
@@ -123,6 +124,35 @@ def test_a_new_subject_is_not_answered_from_the_old_one(retriever: Retriever) ->
     assert ask(retriever, "How big is the model download?", *before) == [
         "local-models.md: Size of the download"
     ]
+
+
+def test_a_follow_up_keeps_to_what_was_talked_about(tmp_path: Path) -> None:
+    for name, colour in (("kettle", "red"), ("lamp", "blue"), ("chair", "green"), ("table", "white")):
+        (tmp_path / f"{name}.md").write_text(
+            f"# {name}\n\n## Looks\n\nThe colour of it is {colour}.", "utf-8"
+        )
+    settings = load_retrieval(shipped("")).model_copy(update={"earlier_words": 0.01})
+    small = Retriever(KnowledgeIndex.build(tmp_path), settings)
+    assert ask(small, "and its colour?", "Do you sell a lamp?", "Yes.") == ["lamp.md: Looks"]
+
+
+def test_no_more_passages_than_the_settings_allow() -> None:
+    settings = load_retrieval(shipped(""))
+    question = "Why did you pick this model?"
+    for most in (0, 1, 2):
+        few = Retriever(
+            KnowledgeIndex.build(OURS), settings.model_copy(update={"max_passages": most, "min_of_best": 0.1})
+        )
+        assert len(ask(few, question)) == most
+
+
+def test_suggestions_of_lookup_kind_find_their_sections(retriever: Retriever) -> None:
+    prompts = {item.id: item.prompt for item in load_product(shipped("")).suggestions}
+    logged = retriever.find(prompts["what-is-logged"], [], task="lookup", budget_tokens=PLENTY).passages
+    assert "30 days" in logged[0].text
+    assert ask(retriever, prompts["how-routed"])[0] == "routing.md: How a model is chosen for a message"
+    assert ask(retriever, prompts["find-bug"], task="debug") == []
+    assert ask(retriever, prompts["plan-study"], task="plan") == []
 
 
 def test_the_best_passage_comes_first_and_scores_fall(retriever: Retriever) -> None:
