@@ -445,3 +445,23 @@ def test_threads_may_put_at_once(temporary_log: Path) -> None:
     assert log.flush()
     assert len(ids(temporary_log)) == 1600
     log.close()
+
+
+def test_a_row_that_the_database_refuses_costs_only_itself(temporary_log: Path) -> None:
+    log = Log(temporary_log)
+    assert log.flush()
+    with contextlib.closing(connect(temporary_log)) as other:  # someone's own rule in the file
+        other.execute(
+            "CREATE TRIGGER no_red BEFORE INSERT ON turns WHEN new.task = 'red'"
+            " BEGIN SELECT RAISE(ABORT, 'no red here'); END"
+        )
+    for number, task in enumerate(("blue", "red", "green")):
+        log.put("turns", {"turn_id": f"t{number}", "task": task})
+    assert log.flush()
+    assert ids(temporary_log) == {"t0", "t2"}
+    assert log.health.ok
+    assert "did not fit" in log.health.message
+    refused = temporary_log.with_name("upshift.db.rejected.jsonl").read_text()
+    assert "no red here" in refused
+    assert '"t1"' in refused
+    log.close()
