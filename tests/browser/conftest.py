@@ -1,4 +1,8 @@
-"""A real Chromium for the tests in this folder, and a server for it to look at."""
+"""A real Chromium for the tests in this folder, and a server for it to look at.
+
+The page's security policy forbids `eval`, so Playwright's `wait_for_function` fails on it: wait for
+locators instead.
+"""
 
 from __future__ import annotations
 

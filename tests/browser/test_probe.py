@@ -54,7 +54,7 @@ def opened(page: Page, address: str, **options: object) -> Page:
     page.goto(f"{address}/?{urlencode(options)}")
     page.locator(".st-key-send-suggestion-one button").wait_for()
     page.locator(".st-key-probe [role=status]").wait_for(state="attached")
-    page.wait_for_function("document.querySelector('.st-key-chat textarea')?.disabled === false")
+    expect(page.locator(".st-key-chat textarea")).to_be_enabled()
     page.wait_for_timeout(700)  # the clock is asked after half a second
     page.evaluate(WATCH)
     return page
