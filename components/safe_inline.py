@@ -12,6 +12,7 @@ import html
 import re
 from urllib.parse import quote, urlsplit
 
+MARKER = r"(?:[-*+]|\d{1,9}[.)])"  # of a list item
 JOINER = "\u2060"
 MAX_URL = 2_000
 _OPEN, _CLOSE = "\ue000", "\ue001"  # stand for a code span while its line is worked on

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 
-from components.safe_inline import escape, inline, maths, open_code
+from components.safe_inline import MARKER, escape, inline, maths
+from components.safe_streaming import close_emphasis, without_loose_end
 
 MAX_CHARS = 60_000
 MAX_DEPTH = 5
@@ -29,15 +30,13 @@ _PILED_MARKS = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]{4})[\u0300-\u036f\u0483-\u0489\u20d0-\u20ff]+"
 )
 
-_MARKER = r"(?:[-*+]|\d{1,9}[.)])"
-_FENCE = re.compile(rf"([ ]*)({_MARKER}[ ]+)?(`{{3,}}(?=[^`]*$)|~{{3,}})(.*)$")
+_FENCE = re.compile(rf"([ ]*)({MARKER}[ ]+)?(`{{3,}}(?=[^`]*$)|~{{3,}})(.*)$")
 _QUOTE = re.compile(r" {0,3}> ?")
-_ITEM = re.compile(rf"({_MARKER})( +|$)")
+_ITEM = re.compile(rf"({MARKER})( +|$)")
 _RULE = re.compile(r"([-*_])(?: *\1){2,} *$")
 _HEADING = re.compile(r"(#{1,6})(?= |$)")
 _DELIMITER = re.compile(r"\|? *:?-+:? *(?:\| *:?-+:? *)*+\|? *$")
 _MATHS_OPEN = re.compile(r"(?:\$\$|\\\[)")
-_RUN = re.compile(r"\\.|(`++).*?(?<!`)\1(?!`)|<[^>]*>|\]\([^)]*\)|(\*+|_+|~~)", re.DOTALL)
 
 
 def clean(text: str, *, finished: bool = True) -> str:
@@ -53,13 +52,13 @@ def clean(text: str, *, finished: bool = True) -> str:
     cut = len(text) > MAX_CHARS
     lines = _visible(text[:MAX_CHARS]).split("\n")
     if not finished:
-        lines = _without_loose_end(lines)
+        lines = without_loose_end(lines)
     out = _Blocks(finished=finished or cut).run(lines)
     result = "\n".join(out)
     if len(result) > 200 and sum(1 for _ in re.finditer(r"(?<!\\)[*_]+", result)) > MAX_EMPHASIS:
         result = "\n".join(_Blocks(finished=True, emphasis=False).run(lines))
     elif not finished and not cut:
-        result = _close_emphasis(result)
+        result = close_emphasis(result)
     return f"{result}\n\n{CUT_NOTE}" if cut else result
 
 
@@ -240,50 +239,3 @@ def _dedent(line: str, columns: int) -> str:
     blanks = len(line) - len(line.lstrip(" \t"))
     lead = line[:blanks].expandtabs(4) if "\t" in line[: min(blanks, columns)] else line[:blanks]
     return lead[columns:] + line[blanks:]
-
-
-def _without_loose_end(lines: list[str]) -> list[str]:
-    """The lines without a last piece of markup that means nothing until more of it arrives."""
-    last = lines[-1]
-    last = re.sub(rf"^\s*(?:{_MARKER}|#{{1,6}}|>|`{{1,2}}|~{{1,2}}|=+|[-*_]{{1,2}})\s*$", "", last)
-    last = re.sub(r"!\[([^\[\]]{0,500})(?:\](?:\([^()\s]{0,2000})?)?$", r"![\1](x)", last)
-    last = re.sub(r"(?<!!)\[([^\[\]]{0,500})(?:\](?:\([^()\s]{0,2000})?)?$", r"\1", last)
-    last = re.sub(r"(?:\\|&#?\w{0,30}|<[^\s<>]{0,200}|!)$", "", last)
-    last += open_code(last)
-    if last.lstrip().startswith("|"):
-        return [*lines[:-1], *_table_so_far(lines, last)]
-    return [*lines[:-1], last]
-
-
-def _table_so_far(lines: list[str], last: str) -> list[str]:
-    """The last table line; a header gets its delimiter row at once, and half a row waits."""
-    above = lines[-2].strip() if len(lines) > 1 else ""
-    half_delimiter = re.fullmatch(r"\|[\s|:-]*", last.strip())
-    header = above if half_delimiter and above.startswith("|") else last.strip()
-    if half_delimiter or not above.startswith("|"):
-        columns = max(1, header.strip("|").count("|") + 1)
-        row = "|" + " --- |" * columns
-        done = half_delimiter or last.rstrip().endswith("|")
-        return [row] if half_delimiter else ([last, row] if done else [""])
-    return [last]
-
-
-def _close_emphasis(text: str) -> str:
-    """Adds the ends of emphasis and code that the last block has only begun."""
-    start = max(text.rfind("\n\n"), text.rfind("\n- "), text.rfind("\n* "), 0)
-    block = text[start:]
-    if re.search(r"^ *(?:> )*`{3,}", block, re.MULTILINE) or block.rstrip().endswith("|"):
-        return text
-    stack: list[str] = []
-    for found in _RUN.finditer(block):
-        run = found[2]
-        before, after = block[found.start() - 1 : found.start()], block[found.end() : found.end() + 1]
-        if not run or (run[0] == "_" and before.isalnum() and after.isalnum()):
-            continue
-        if stack and stack[-1] == run and before.strip():
-            stack.pop()
-        elif after.strip():
-            stack.append(run)
-        elif not after and found.end() == len(block.rstrip()) and run not in stack:
-            return text.rstrip()[: -len(run)].rstrip() + "".join(reversed(stack))
-    return text.rstrip() + "".join(reversed(stack)) if stack else text

@@ -28,7 +28,8 @@ class Visit:
             st.session_state["session_id"] = new_id()
             user_agent = st.context.headers.get("User-Agent") or ""
             runtime.journal.session(visit.session_id, runtime.purpose, user_agent, APP_VERSION)
-            st.session_state["conversation_id"] = st.query_params.get("c")
+            found = runtime.find_conversation(st.query_params.get("c"))
+            st.session_state["conversation_id"] = found.conversation_id if found else None
         visit._show_in_url()
         return visit
 

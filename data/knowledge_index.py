@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import sqlite3
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import sqlite_utils
@@ -96,6 +97,11 @@ class KnowledgeIndex:
     def document(self, source_id: str) -> Document:
         """The document that a passage comes from. Raises KeyError if there is none."""
         return self._documents[source_id]
+
+    def passages_named(self, passage_ids: Iterable[str]) -> list[Passage]:
+        """The passages with these ids, in their order; those that are no longer there are left out."""
+        by_id = {passage.passage_id: passage for passage in self._passages}
+        return [by_id[passage_id] for passage_id in passage_ids if passage_id in by_id]
 
     def all_documents(self) -> list[Document]:
         """Every document that could be read, in the order of their names."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from data.events import Failed, Finished, Stopped
+from data.events import Failed, Finished, Stopped, TextDelta
 from data.records import InputOrigin, Message, Turn, new_id, now_iso
 from router.running import Running, RunningTurn
 
@@ -41,7 +41,8 @@ class Conversation:
         messages: list[Message] = []
         for running in self.turns:
             text = answer_text(running)
-            if running.turn.turn_id not in replaced and text.strip():
+            left_out = running.turn.turn_id in replaced or isinstance(running.ending, Failed)
+            if not left_out and text.strip():
                 messages += [running.turn.messages[-1], Message(role="assistant", content=text)]
         return tuple(messages)
 
@@ -94,7 +95,8 @@ def answer_text(running: RunningTurn) -> str:
     ending = running.ending
     if isinstance(ending, Finished | Stopped | Failed):
         return ending.text
-    return "".join(getattr(event, "text", "") for event in running.events())
+    # Only deltas: the turn may have ended since, and an ending carries the whole text again.
+    return "".join(event.text for event in running.events() if isinstance(event, TextDelta))
 
 
 class Conversations:
@@ -112,9 +114,9 @@ class Conversations:
                 self._kept.move_to_end(found.conversation_id)
             return found
 
-    def new(self) -> Conversation:
-        """A new, empty conversation under a new random id."""
-        conversation = Conversation(new_id())
+    def new(self, conversation_id: str | None = None) -> Conversation:
+        """A new, empty conversation under a new random id, or one of an earlier run under its own."""
+        conversation = Conversation(conversation_id or new_id())
         with self._lock:
             self._kept[conversation.conversation_id] = conversation
             while len(self._kept) > KEPT_CONVERSATIONS:

@@ -126,6 +126,8 @@ class Journal:
                 "overridden": turn.choice is not None,
             },
         )
+        # At once, so that what the person wrote is kept even if the server dies over the answer.
+        self._keep_text(running, {"prompt": turn.text})
 
     def _text(self, running: RunningTurn, event: TextDelta) -> None:
         """Only the first words are written while text arrives; the rest is known at the end."""
@@ -154,15 +156,16 @@ class Journal:
         self._log.put("turns", row)
         for generation in event.generations:
             self._log.put("generations", generation.model_dump())
-        if self._text_mode == "full":
-            self._keep_text(running, answer.text, [passage.passage_id for passage in answer.passages])
+        sources = [passage.passage_id for passage in answer.passages]
+        self._keep_text(running, {"answer": answer.text, "sources": sources})
 
-    def _keep_text(self, running: RunningTurn, answer: str, sources: list[str]) -> None:
+    def _keep_text(self, running: RunningTurn, text: dict[str, object]) -> None:
+        if self._text_mode != "full":
+            return
         expires = None
         if self._text_days is not None:
             expires = expires_at(self._text_days)
-        row = {"turn_id": running.turn.turn_id, "prompt": running.turn.text, "answer": answer}
-        self._log.put("turn_text", {**row, "sources": sources, "expires_at": expires})
+        self._log.put("turn_text", {"turn_id": running.turn.turn_id, "expires_at": expires, **text})
 
 
 def _status(event: Finished | Stopped | Failed) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from data.knowledge_index import KnowledgeIndex
@@ -71,6 +71,10 @@ class Retriever:
         self._about_the_answer = frozenset(terms(" ".join(self._settings.about_the_answer)))
         groups = [frozenset(terms(" ".join(group))) for group in self._settings.synonyms]
         self._like = {stem: group for group in groups for stem in group}
+
+    def passages_named(self, passage_ids: Iterable[str]) -> list[Passage]:
+        """The passages with these ids, for showing an old answer again."""
+        return self._index.passages_named(passage_ids)
 
     def find(self, message: str, history: Sequence[Message], *, task: str, budget_tokens: int) -> Found:
         """The passages that `message` asks for, best first.

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from data.events import Ending, Event, Failed, Finished, Stopped, StopReason
@@ -43,6 +43,15 @@ class RunningTurn:
         self._marks = 0
         self._has_text = False
         self._unwatched_since_s = self.received_s
+
+    @classmethod
+    def ended_before(cls, turn: Turn, events: Sequence[Event]) -> RunningTurn:
+        """A turn of an earlier run of the server, with the events that are still known of it."""
+        running = cls(turn)
+        running._events = [
+            event.model_copy(update={"turn_id": turn.turn_id, "seq": seq}) for seq, event in enumerate(events)
+        ]
+        return running
 
     @property
     def ended(self) -> bool:

@@ -22,8 +22,9 @@ from data.presets import Preset
 from data.privacy import text_policy
 from data.records import Purpose
 from data.store import LogUnavailable, Store
-from router.conversations import Conversations
+from router.conversations import Conversation, Conversations
 from router.journal import Journal
+from router.restore import restore
 from router.running import Running
 from router.services import Services, build_services
 
@@ -49,6 +50,12 @@ class Runtime:
     def preset(self) -> Preset:
         """The preset that answers."""
         return self.services.preset
+
+    def find_conversation(self, conversation_id: str | None) -> Conversation | None:
+        """The conversation of this process, or what the log keeps of one from before."""
+        return restore(
+            conversation_id, self.conversations, self.log.path, self.services.retriever, self.preset
+        )
 
     def usual_seconds(self, tier: str) -> float | None:
         """How long answers of this tier usually take, from the log; asked once a minute at most."""

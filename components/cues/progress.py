@@ -47,7 +47,7 @@ def steps(answer: Answer) -> list[str]:
     lines: list[str] = []
     if answer.decision is not None:
         lines.append(f"Chose the {answer.decision.tier} model in {answer.decision.decide_ms:.0f} ms")
-    if answer.sources is not None:
+    if answer.sources is not None and answer.sources.searched_passages:
         found = len(answer.passages)
         documents = len({passage.source_id for passage in answer.passages})
         lines.append(

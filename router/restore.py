@@ -1,0 +1,103 @@
+"""Brings a conversation back from the log, when the server was started again in between.
+
+Only what the log may keep can come back: with text kept (purpose `dogfood`), the messages and
+answers with their tier, sources and times.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data.events import Event, Failed, Finished, Queued, Routed, SourcesFound, Stopped, TextDelta
+from data.presets import Preset
+from data.records import Decision, Message, Turn
+from data.store import LogUnavailable, Store
+from router.cite import check
+from router.conversations import Conversation, Conversations
+from router.retrieve import Retriever
+from router.running import RunningTurn
+
+_CONVERSATION_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def restore(
+    conversation_id: str | None, conversations: Conversations, log: Path, retriever: Retriever, preset: Preset
+) -> Conversation | None:
+    """The conversation: from this process, else from the log, else None."""
+    known = conversations.get(conversation_id)
+    if known is not None or not _CONVERSATION_ID.fullmatch(conversation_id or ""):
+        return known
+    try:
+        rows = Store(log).conversation_turns(conversation_id or "")
+    except LogUnavailable:
+        return None
+    kept = [row for row in rows if row.get("prompt")]
+    if not kept:
+        return None
+    conversation = conversations.new(conversation_id)
+    for row in kept:
+        history = conversation.history()
+        message = Message(role="user", content=str(row["prompt"]))
+        conversation.turns.append(_turn(row, (*history, message), retriever, preset))
+    return conversation
+
+
+def _turn(
+    row: Mapping[str, Any], messages: tuple[Message, ...], retriever: Retriever, preset: Preset
+) -> RunningTurn:
+    turn = Turn(
+        turn_id=row["turn_id"],
+        trace_id=row["trace_id"] or row["turn_id"],
+        session_id=row["session_id"],
+        conversation_id=row["conversation_id"],
+        messages=messages,
+        turn_index=row["turn_index"] or 0,
+        replaces_turn_id=row["replaces_turn_id"],
+        input_origin=row["input_origin"] or "typed",
+        submitted_at=row["submitted_at"],
+    )
+    return RunningTurn.ended_before(turn, _events(row, retriever, preset))
+
+
+def _events(row: Mapping[str, Any], retriever: Retriever, preset: Preset) -> Sequence[Event]:
+    events: list[Event] = [Queued(reason="received")]
+    if row["tier"] and row["task"]:
+        events.append(_routed(row, preset))
+    passages = tuple(retriever.passages_named(row["sources"]))
+    if passages:
+        found = SourcesFound(passages=passages, searched_passages=0, searched_documents=0, search_ms=0)
+        events.append(found)
+    text = str(row["answer"] or "")
+    if text and row["first_content_ms"] is not None:
+        events.append(TextDelta(text=text, t_ms=row["first_content_ms"]))
+    cited = check(text, passages).cited
+    t_ms = row["ended_ms"] or 0.0
+    if row["status"] == "ok":
+        events.append(Finished(text=text, cited=cited, t_ms=t_ms))
+    elif row["status"] == "stopped":
+        events.append(Stopped(reason="person", text=text, cited=cited, t_ms=t_ms))
+    else:
+        message = "The server was stopped before this answer was complete. Retry."
+        events.append(
+            Failed(error_type=row["error_type"] or "Interrupted", message=message, text=text, t_ms=t_ms)
+        )
+    return events
+
+
+def _routed(row: Mapping[str, Any], preset: Preset) -> Routed:
+    models = {generation["tier"]: generation["request_model"] for generation in row["generations"]}
+    name = models.get(row["tier"]) or ""
+    labels = {model.model_name: model.label for model in preset.tiers}
+    decision = Decision(
+        task=row["task"],
+        tier=row["tier"],
+        score=row["route_score"] or 0.0,
+        reasons=tuple(str(row["route_reason"] or "").split("; ")),
+        overridden=bool(row["overridden"]),
+    )
+    return Routed(
+        decision=decision, preset=row["preset"] or "", request_model=name, model_label=labels.get(name, name)
+    )
