@@ -29,6 +29,20 @@ def shown(figures: dict[str, Any]) -> str:
     return f"{figures['p50']:.0f} ({figures['p95']:.0f})"
 
 
+def seconds(figures: dict[str, Any]) -> str:
+    """`p50 (p95)` of milliseconds, as seconds."""
+    if not figures["n"]:
+        return "–"
+    return f"{figures['p50'] / 1000:.2f} ({figures['p95'] / 1000:.2f})"
+
+
+def verdict(goal: float | None, measured: float | None) -> str:
+    """`met`, or `missed` and by how many times; nothing where there is no goal or no figure."""
+    if goal is None or measured is None:
+        return ""
+    return "met" if measured <= goal else f"missed, {measured / goal:.1f} ×"
+
+
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A Markdown table, wide enough to read in a terminal too."""
     lines = [[str(cell) for cell in row] for row in (header, *rows)]

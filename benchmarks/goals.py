@@ -1,0 +1,24 @@
+"""What the measurements are held against: medians in milliseconds on two cores, unless it says otherwise."""
+
+from __future__ import annotations
+
+# First words of the local models, by tier and by whether there were passages to read.
+FIRST_WORDS_MS = {
+    ("fast", False): 500,
+    ("heavy", False): 1000,
+    ("fast", True): 1200,
+    ("heavy", True): 2500,
+}
+# First words of a suggestion for the fast tier that was read in advance.
+READ_IN_ADVANCE_MS = 250
+# From a stop until the model is free for somebody else.
+FREE_AFTER_STOP_MS = {"writing": 300, "reading": 1500}
+# From starting the server until something can be typed, with the models on the disk.
+PAGE_USABLE_MS = 4000
+# The app and both models together, each having answered once; proportional set size.
+MEMORY_MB = 3000
+
+
+def first_words_goal(tier: str | None, sources: bool) -> int | None:
+    """The goal for a tier with or without passages; None for a tier that has none."""
+    return FIRST_WORDS_MS.get((tier or "", sources))
