@@ -46,7 +46,7 @@ class Classifier:
         return float(1 / (1 + np.exp(-(self.slope * np.log(raw / (1 - raw)) + self.offset))))
 
     def evidence(self, features: Features, chosen: Vector) -> list[tuple[float, str]]:
-        """What spoke most for the tasks weighted +/- by `chosen` (tasks,): (share, plain words), best first."""
+        """What spoke for the tasks, weighted by `chosen` (tasks,): (share, plain words), best first."""
         shares = features.value * (self.weights[features.index] @ chosen)
         total = float(np.abs(shares).sum()) or 1.0
         named = [
@@ -98,5 +98,6 @@ def load(folder: Path | None = None) -> Classifier:
         if isinstance(error, ConfigError):
             raise
         raise ConfigError(
-            f"{folder}: the router's weights cannot be read ({error}); train them again (python -m router train)"
+            f"{folder}: the router's weights cannot be read ({error}); "
+            "train them again (python -m router train)"
         ) from error

@@ -33,15 +33,15 @@ REMEMBERED = 6
 _QUIET = 0.02  # the score of a greeting or a thank-you
 _RISE = 0.2  # how far above the threshold a complaint lifts the score
 _SURE = 0.45  # a task with this probability is taken at its word in a follow-up
-_TEXT_WORK = frozenset(
-    ("translate", "summarise", "rewrite", "title", "extract", "classify", "draft", "chitchat")
-)
+_TEXT_WORK = frozenset(("translate", "summarise", "rewrite", "title", "extract", "classify", "draft"))
 # Hand-set: what one cue word is worth in a message of three words or fewer, in logits.
 _SHORT = {
-    **{"prove": 2.5, "maths": 1.2, "code": 1.2, "debug": 1.8, "design": 1.8, "strategy": 1.5, "stats": 1.2, "reason": 1.5},
-    **{"analysis": 1.5, "plan": 1.2, "why": 0.8, "translate": -2.0, "summarise": -2.0, "rewrite": -2.0, "title": -1.2},
-    **{"draft": -1.0, "lookup": -1.5, "extract": -1.0, "classify": -1.0},
-}  # fmt: skip
+    **dict.fromkeys(("prove", "debug", "design"), 2.0),
+    **dict.fromkeys(("maths", "code", "strategy", "stats", "reason", "analysis", "plan"), 1.3),
+    **dict.fromkeys(("translate", "summarise", "rewrite"), -2.0),
+    **dict.fromkeys(("lookup", "title", "draft", "extract", "classify"), -1.2),
+    "why": 0.8,
+}
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class Decider:
         features = extract(text)
         probabilities = self._classifier.probabilities(features)
         score = self._classifier.calibrated(float(probabilities @ self._levels))
-        reasons = ()
+        reasons: tuple[str, ...] = ()
         if features.tokens <= 3:
             hand = _hand_weights(features)
             if hand is not None:

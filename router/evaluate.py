@@ -151,7 +151,7 @@ def litellm_scores(prompts: Sequence[Prompt]) -> tuple[Scores, list[str], dict[s
         ("LITELLM_LOG", "ERROR"),
     ):
         os.environ.setdefault(name, value)
-    from litellm import Router
+    from litellm.router import Router
     from litellm.router_strategy.complexity_router.complexity_router import ComplexityRouter
 
     peer = ComplexityRouter(model_name="auto", litellm_router_instance=Router(model_list=[]))
@@ -193,11 +193,19 @@ def report(decider: Decider, prompts: Sequence[Prompt], peers: bool) -> dict[str
 
 
 _ROWS = (
-    ("AUC", "auc"), ("heavy recall at fast recall .9", "heavy_recall_at_fast_recall_90"), ("heavy recall, as shipped", "heavy_recall"),
-    ("fast recall, as shipped", "fast_recall"), ("follow-ups, accuracy", "follow_ups.accuracy"), ("steering, unchanged", "steering.unchanged"),
-    ("steering, right", "steering.right"), ("not English, AUC", "not_english.auc"), ("calibration error", "calibration_error"),
-    ("task accuracy", "task_accuracy"), ("decide p50, ms", "p50_ms"), ("decide p99, ms", "p99_ms"),
-)  # fmt: skip
+    ("AUC", "auc"),
+    ("heavy recall at fast recall .9", "heavy_recall_at_fast_recall_90"),
+    ("heavy recall, as shipped", "heavy_recall"),
+    ("fast recall, as shipped", "fast_recall"),
+    ("follow-ups, accuracy", "follow_ups.accuracy"),
+    ("steering, unchanged", "steering.unchanged"),
+    ("steering, right", "steering.right"),
+    ("not English, AUC", "not_english.auc"),
+    ("calibration error", "calibration_error"),
+    ("task accuracy", "task_accuracy"),
+    ("decide p50, ms", "p50_ms"),
+    ("decide p99, ms", "p99_ms"),
+)
 
 
 def table(result: dict[str, Any]) -> str:
@@ -224,7 +232,7 @@ def _at(tree: dict[str, Any], path: str) -> float | None:
     found: Any = tree
     for key in path.split("."):
         found = found.get(key) if isinstance(found, dict) else None
-    return found
+    return None if found is None else float(found)
 
 
 def _share(yes: Truth) -> float | None:
@@ -250,7 +258,7 @@ def main(argv: list[str]) -> int:
             if decider.policy.level_of(prompt.task) != (
                 0.0 if made.tier == decider.policy.tier_names[0] else 1.0
             ):
-                sys.stdout.write(
-                    f"{prompt.id} {prompt.task} → {made.tier} {made.score:.2f} ({made.task}): {prompt.messages[-1].content[:100]!r}\n"
-                )
+                where = f"{made.tier} {made.score:.2f} ({made.task})"
+                text = prompt.messages[-1].content[:100]
+                sys.stdout.write(f"{prompt.id} {prompt.task} → {where}: {text!r}\n")
     return 0

@@ -31,7 +31,7 @@ class Extra:
 
 
 def read_extra(folder: Path) -> list[Extra]:
-    """Up to 120 rows of each known domain in `folder`/*.jsonl ({prompt, domain, …}), by hash, in a fixed order.
+    """Up to 120 rows of each known domain in `folder`/*.jsonl ({prompt, domain, …}), in a fixed order.
 
     Multiple-choice subjects and unknown domains are left out. Raises OSError or ValueError for bad files.
     """

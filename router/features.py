@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 import zlib
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,7 @@ def _hashed(
 
 def _word_grams(words: list[str], names: dict[int, str]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Words and pairs, and apart from them how the request begins and ends."""
-    pairs = [f"{a} {b}" for a, b in zip(words, words[1:], strict=False)]
+    pairs = [f"{a} {b}" for a, b in pairwise(words)]
     inner = _hashed(words + pairs, 0, WORDS, 1.0, names)
     edges = _hashed([f"^{w}" for w in words[:3] + pairs[:1]] + [f"${w}" for w in words[-2:]], 0, WORDS, 0.7)
     return np.concatenate([inner[0], edges[0]]), np.concatenate([inner[1], edges[1]])

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # patterns are easier to read, and to search, on one line
 """Tells what a person asks from what they pasted, and reads only as much as is worth reading."""
 
 from __future__ import annotations
@@ -97,8 +98,6 @@ def _by_block(text: str) -> tuple[str, list[str]]:
     if len(blocks) == 1:
         return f"{text[:300]} … {text[-200:]}", [text[300:-200]]
     first, last = blocks[0], blocks[-1]
-    ends = [block for block in (first, last) if len(block) <= 320] or [first[:300]]
-    ends_of_long = [block[:200] for block in (first,) if len(block) > 320]
-    return "\n".join(ends_of_long + ends), blocks[1:-1] + [
-        block for block in (first, last) if len(block) > 320
-    ]
+    ends = [block for block in (first, last) if len(block) <= 320]
+    aside = blocks[1:-1] + [block for block in (first, last) if len(block) > 320]
+    return "\n".join(ends or [first[:300]]), aside

@@ -18,7 +18,7 @@ _VARIANT = re.compile(r"(?<=\d)[a-z]$")
 
 
 class Prompt(Record):
-    """A message (the last of `messages`) with its task. Variants of one prompt share an id up to a last letter."""
+    """A message (the last of `messages`) with its task. Variants share an id up to a last letter."""
 
     id: str
     messages: tuple[Message, ...]
@@ -49,7 +49,7 @@ class Prompt(Record):
 
 
 def read_prompts(folder: Path | None = None) -> list[Prompt]:
-    """All prompts of `folder` (*.jsonl, by name), or those that ship. Raises ConfigError naming file and line."""
+    """All prompts of `folder` (*.jsonl, by name), or those that ship. Raises ConfigError."""
     found: list[Prompt] = []
     for path in sorted((folder or shipped("prompts")).glob("*.jsonl")):
         with path.open(encoding="utf-8") as file:

@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # patterns are easier to read, and to search, on one line
 """Takes out of a message what it says about itself and about the router.
 
 A person may choose a tier on the page or with a leading `/fast` or `/heavy`. Anything else that a
@@ -91,13 +92,20 @@ _PATTERNS = tuple(
     )
 )
 _SPACES = re.compile(r"[ \t]{2,}")
-_EDGES = re.compile(r"^[\s,;:.!)\]–—，。、！-]+|[\s,;:(\[–—，、-]+$")
-_LEFT_OVER = re.compile(r"(?<=[.!?:,;，。、！？])[ \t]+[.,;:!，。、！]+")
+# ASCII punctuation and connecting words; an emoji or an "ok" that is left over is a message.
 _FILLER = re.compile(
-    r"^(?:\W|\b(?:please|pls|and|so|but|ok|okay|just|for this|for me|here|bitte|und|et|y|e|и|а|и)\b)*$",
+    r"^(?:[\s!-/:-@\[-`{-~–—，。、！？]|\b(?:please|pls|and|so|but|just|for this|for me|here|bitte|und|et|y|e|и|а)\b)*$",
     re.IGNORECASE,
 )
-_DANGLING = re.compile(r"(?:^|(?<=[.!?\n]))\s*(?:,|;|:|and|so|but|because|since)\s+(?=\S)", re.IGNORECASE)
+_GONE = "\x1f"
+"""Stands where something was taken out, so that only what it leaves dangling is tidied up."""
+_JOINED = "\x1e"
+"""The same, where the text went on without a stop: "this is easy so …"."""
+_GAP = rf"[{_GONE}{_JOINED}]"
+_EMPTY_BRACKETS = re.compile(rf"[(\[{{]\s*{_GAP}[\s.,!{_GONE}{_JOINED}]*[)\]}}]")
+_CONJUNCTION = re.compile(rf"{_JOINED}[\s,]*(?:and|so|but|because|since)\s+", re.IGNORECASE)
+_BEFORE_END = re.compile(rf"[\s,;:(\[–—，、-]*{_GAP}[\s,;:.!–—，。、！{_GONE}{_JOINED}-]*$")
+_AFTER = re.compile(rf"{_GAP}[\s,;:.!)\]–—，。、！-]*")
 
 
 def strip_steering(text: str) -> str:
@@ -105,13 +113,17 @@ def strip_steering(text: str) -> str:
 
     If nothing else is left, the message is *about* that, and comes back as it was.
     """
-    bare = text
+    bare = text.translate({ord(_GONE): " ", ord(_JOINED): " "})
     for pattern in _PATTERNS:
-        bare = pattern.sub(" ", bare)
-    if bare == text:
+        bare = pattern.sub(_mark, bare)
+    if _GONE not in bare and _JOINED not in bare:
         return text
-    if _FILLER.match(bare):
+    if _FILLER.match(bare.replace(_GONE, " ").replace(_JOINED, " ")):
         return text
-    bare = "\n".join(_SPACES.sub(" ", line).strip() for line in bare.split("\n"))
-    bare = _LEFT_OVER.sub("", bare)
-    return _EDGES.sub("", _DANGLING.sub(" ", bare)).strip() or text
+    bare = _CONJUNCTION.sub(_GONE, _EMPTY_BRACKETS.sub(_GONE, bare))
+    bare = _AFTER.sub(" ", _BEFORE_END.sub("", bare))
+    return "\n".join(_SPACES.sub(" ", line).strip() for line in bare.split("\n")).strip() or text
+
+
+def _mark(found: re.Match[str]) -> str:
+    return f" {_JOINED if found.group().rstrip()[-1:].isalnum() else _GONE} "

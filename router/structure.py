@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # patterns are easier to read, and to search, on one line
 """What a message looks like: lengths, signs, scripts, pasted parts. One number for each name."""
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ _CONDITIONS = frozenset(
 
 
 def structure_of(request: str, parts: Parts, words: int) -> NDArray[np.float32]:
+    """One number (mostly 0..1) for each of STRUCTURE; `words` counts those of the request."""
     row = np.zeros(len(STRUCTURE), np.float32)
 
     def put(name: str, amount: float) -> None:

@@ -52,7 +52,7 @@ def fit(
     full = np.zeros((size(), len(TASKS)), np.float32)
     bias = np.full(len(TASKS), -20.0, np.float32)
     columns = [TASKS.index(task) for task in model.classes_]
-    full[np.ix_(used, columns)] = model.coef_.T
+    full[used[:, None], columns] = model.coef_.T
     bias[columns] = model.intercept_
     return Classifier(TASKS, full, bias)
 
@@ -86,7 +86,7 @@ def calibrate(raw: NDArray[np.float64], heavy: NDArray[np.bool_]) -> tuple[float
 def train(
     prompts: Sequence[Prompt], extra: Sequence[Extra], policy: Policy, strength: float = STRENGTH
 ) -> Classifier:
-    """Fit on what is not held out, calibrated on scores that each prompt got from a model that had not seen it."""
+    """Fit on what is not held out; calibrated on scores from models that had not seen the prompt."""
     chosen = trainable(prompts)
     features = [extract(prompt.messages[-1].content) for prompt in chosen]
     tasks = [prompt.task for prompt in chosen]
@@ -142,7 +142,7 @@ def main(argv: list[str]) -> int:
     classifier = train(prompts, extra, policy)
     figures = evaluate.quality(Decider(classifier, policy), [prompt for prompt in prompts if prompt.held_out])
     card: dict[str, Any] = {
-        "what": "task classifier of the router: multinomial logistic regression on hashed n-grams, cues and structure",
+        "what": "multinomial logistic regression on hashed n-grams, cues and structure: message → task",
         **({"date": options.date} if options.date else {}),
         "data": {
             "own_prompts": len(prompts),
