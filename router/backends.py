@@ -19,6 +19,7 @@ from router.gateway import Target
 from router.local.child import LocalModels
 from router.local.errors import LocalModelError
 from router.local.weights import presence
+from router.scripted import load_script
 
 
 class Backend(Protocol):
@@ -129,6 +130,7 @@ class ScriptedBackend:
     n_slots = 8
 
     def __init__(self, preset: Preset) -> None:
+        load_script()  # a mistake in it is said here, with file and key, not by a process that dies
         self._preset = preset
         self._process: subprocess.Popen[str] | None = None
         self._port = 0
