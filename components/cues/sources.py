@@ -40,7 +40,8 @@ def details(answer: Answer) -> str:
         use = "cited in the answer" if number in answer.cited else "consulted, not cited"
         parts.append(f"**\\[{number}\\] {place(passage)}** · {use}\n\n{clean(passage.text)}")
     if answer.removed_citations:
-        parts.append(f"Removed from the answer: {answer.removed_citations} marks that named no passage.")
+        marks = "1 mark" if answer.removed_citations == 1 else f"{answer.removed_citations} marks"
+        parts.append(f"Removed from the answer: {marks} that named no passage.")
     return "\n\n".join(parts)
 
 

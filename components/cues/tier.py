@@ -26,7 +26,7 @@ def reasons(answer: Answer) -> list[str]:
     decision = answer.decision
     if decision is None:
         return []
-    lines = [plain(reason).capitalize() for reason in decision.reasons]
+    lines = [plain(reason[:1].upper() + reason[1:]) for reason in decision.reasons]
     lines += [plain(note) for note in answer.notes]
     if answer.tier != decision.tier:
         lines.append(f"The {decision.tier} model was chosen; the {answer.tier} model answered in its place.")
