@@ -6,18 +6,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from data.events import (
     Event,
     Failed,
-    FellBack,
     Finished,
     FirstChunk,
     Queued,
     Requested,
-    Retrying,
     Routed,
     SourcesFound,
     Stopped,
@@ -25,7 +24,7 @@ from data.events import (
 )
 from data.presets import TierModel
 from data.records import Generation, GenerationRole, Passage, Turn
-from router import cite
+from router import cite, fallback
 from router.cancel import Cancel
 from router.errors import ModelError
 from router.gateway import Call
@@ -81,7 +80,7 @@ def _steps(turn: Turn, services: Services, cancel: Cancel, progress: _Progress) 
     yield Routed(
         decision=decision, preset=preset.name, request_model=model.model_name, model_label=model.label
     )
-    found = find_sources(turn.messages, decision, services.retriever, model)
+    found = find_sources(turn.messages, decision, services.retriever, services.product, model)
     if found.searched_passages:
         progress.passages = tuple(found.passages)
         yield SourcesFound(
@@ -98,40 +97,19 @@ def _ask(
     turn: Turn, services: Services, cancel: Cancel, progress: _Progress, model: TierModel
 ) -> Iterator[Event]:
     """Ask the chosen tier; before any text, once more or the next tier when that fails."""
-    plan = _attempts(services, model)
-    for attempt, (candidate, role) in enumerate(plan):
+    plan = fallback.attempts(services.preset, model)
+    for attempt in count():
+        candidate, role = plan.pop(0)
         try:
             yield from _generate(turn, services, cancel, progress, candidate, role, attempt)
             return
         except ModelError as error:
-            if progress.text or attempt + 1 == len(plan) or cancel.asked:
+            if cancel.asked:
+                return  # whoever asked to stop gets a stop, not an error
+            plan = [step for step in plan if fallback.of_use(error, candidate, step[0])]
+            if progress.text or not plan:
                 raise
-            following, next_role = plan[attempt + 1]
-            if next_role == "retry":
-                yield Retrying(tier=following.tier, error_type=error.error_type, message=error.message)
-            else:
-                yield FellBack(
-                    from_tier=candidate.tier,
-                    to_tier=following.tier,
-                    request_model=following.model_name,
-                    model_label=following.label,
-                    error_type=error.error_type,
-                    message=error.message,
-                )
-
-
-def _attempts(services: Services, model: TierModel) -> list[tuple[TierModel, GenerationRole]]:
-    """The chosen tier, then one other: the nearest heavier one, else the nearest lighter one.
-
-    A model of our own machine gets a second try first, since its process is started again when it
-    died; a provider does not, as whoever waits has waited long enough.
-    """
-    tiers = list(services.preset.tiers)
-    others = tiers[tiers.index(model) + 1 :] or tiers[: tiers.index(model)][::-1]
-    plan: list[tuple[TierModel, GenerationRole]] = [(model, "primary")]
-    if services.preset.kind == "local":
-        plan.append((model, "retry"))
-    return plan + [(other, "fallback") for other in others[:1]]
+            yield fallback.said(error, candidate, *plan[0])
 
 
 def _generate(
@@ -147,8 +125,7 @@ def _generate(
     yield from _wait_until_ready(services, cancel, model.tier)
     if cancel.asked:
         return
-    yield from _take_slot(services, cancel, model.tier)
-    if cancel.asked:
+    if not (yield from _take_slot(services, cancel, model.tier)):
         return
     try:
         built = build_prompt(turn.messages, progress.passages, services.product, model)
@@ -188,15 +165,14 @@ def _wait_until_ready(services: Services, cancel: Cancel, tier: str) -> Iterator
         cancel.wait(WAIT_STEP_S / 5)
 
 
-def _take_slot(services: Services, cancel: Cancel, tier: str) -> Iterator[Event]:
-    """Wait in our own line, visibly, rather than in the model's. Not taken when `cancel` is asked."""
+def _take_slot(services: Services, cancel: Cancel, tier: str) -> Generator[Event, None, bool]:
+    """Wait in our own line, visibly, rather than in the model's; whether the slot was taken."""
     taken = services.take_slot(tier, 0.01)
     if not taken:
         yield Queued(reason="busy", tier=tier)
     while not taken and not cancel.asked:
         taken = services.take_slot(tier, WAIT_STEP_S)
-    if taken and cancel.asked:
-        services.give_slot(tier)
+    return taken
 
 
 def _read(services: Services, cancel: Cancel, progress: _Progress, call: Call) -> Iterator[Event]:
@@ -209,7 +185,8 @@ def _read(services: Services, cancel: Cancel, progress: _Progress, call: Call) -
             progress.text += piece.text
             yield TextDelta(text=piece.text)
     if not progress.text.strip() and not cancel.asked:
-        raise ModelError("EmptyAnswer", f"{call.target.model.label} gave an empty answer. Retry.")
+        call.error = ModelError("EmptyAnswer", f"{call.target.model.label} gave an empty answer. Retry.")
+        raise call.error
 
 
 def _ending(cancel: Cancel, progress: _Progress) -> Event:

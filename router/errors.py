@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+import httpx
 
 from data.presets import TierModel
 
@@ -17,21 +20,46 @@ class ModelError(Exception):
         self.http_status = http_status
 
 
-def explain(error: BaseException, model: TierModel) -> ModelError:
+def explain(error: BaseException, model: TierModel, has_text: bool = False) -> ModelError:
     """Turn what litellm or httpx raised into a ModelError. Never shows the provider's raw text.
 
     The provider's own words may carry a part of the key or of the prompt, so that only the kind of
-    error and the HTTP status are used.
+    error and the HTTP status are used. `has_text`: a part of the answer had arrived.
     """
     if isinstance(error, ModelError):
         return error
+    kind, status = _what_happened(error)
+    return ModelError(kind, _advice(kind, status, model, has_text), status)
+
+
+def _what_happened(error: BaseException) -> tuple[str, int | None]:
+    """The kind of error and the HTTP status that was really received, if any.
+
+    litellm makes up a status of 500 where no response came at all, so the cause beneath decides.
+    """
     kind = type(error).__name__
+    for cause in _causes(error):
+        if isinstance(cause, httpx.HTTPStatusError):
+            return kind, cause.response.status_code
+        if isinstance(cause, httpx.TimeoutException):
+            return "Timeout", None
+        if isinstance(cause, httpx.TransportError | OSError):
+            return type(cause).__name__, None
     status: Any = getattr(error, "status_code", None)
-    http_status = status if isinstance(status, int) else None
-    return ModelError(kind, _advice(kind, http_status, model), http_status)
+    return kind, status if isinstance(status, int) else None
 
 
-def _advice(kind: str, status: int | None, model: TierModel) -> str:
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and what it came from, at most ten steps back."""
+    cause: BaseException | None = error
+    for _ in range(10):
+        if cause is None:
+            return
+        yield cause
+        cause = cause.__cause__ or cause.__context__
+
+
+def _advice(kind: str, status: int | None, model: TierModel, has_text: bool) -> str:
     if kind == "AuthenticationError" or status in (401, 403):
         where = f" Check {model.key_env} and start Upshift again." if model.key_env else ""
         return f"{model.label} refused the key.{where}"
@@ -45,8 +73,9 @@ def _advice(kind: str, status: int | None, model: TierModel) -> str:
         return f"This conversation is too long for {model.label}. Start a new one, or send a shorter message."
     if kind in ("Timeout", "APITimeoutError"):
         return f"{model.label} did not answer in time. Retry, or ask the other model."
-    if status is not None and status >= 500 and kind != "InternalServerError":
+    if status is not None and status >= 500:
         return f"{model.label} has trouble of its own (HTTP {status}). Retry in a moment."
-    if status is not None and 400 <= status < 500:
+    if status is not None and status >= 400:
         return f"{model.label} did not accept the request (HTTP {status}). Start a new conversation."
-    return f"The connection to {model.label} broke. Retry; the text so far is kept."
+    kept = " The text so far is kept." if has_text else ""
+    return f"The connection to {model.label} broke. Retry.{kept}"

@@ -166,7 +166,8 @@ class Gateway:
         target, model = call.target, call.target.model
         litellm = self.litellm.module()
         options: dict[str, Any] = {
-            "timeout": model.first_chunk_timeout_s,
+            # Silence is noticed by whoever reads the queue; this ends what nobody reads any more.
+            "timeout": max(model.first_chunk_timeout_s, model.stall_timeout_s) + 5,
             "max_tokens": call.output_tokens,
         }
         if model.temperature is not None:
@@ -246,7 +247,7 @@ def _pieces(call: Call, chunks: queue.SimpleQueue[Any], cancel: Cancel) -> Itera
         if cancel.asked or item is None:
             return
         if isinstance(item, BaseException):
-            call.error = explain(item, model)
+            call.error = explain(item, model, has_text=call.first_content_s is not None)
             raise call.error from item
         at_s, chunk = item
         call.chunk_times_s.append(at_s)

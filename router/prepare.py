@@ -17,13 +17,17 @@ from router.retrieve import Found, Retriever, prompt_block
 
 
 def find_sources(
-    messages: Sequence[Message], decision: Decision, retriever: Retriever, model: TierModel
+    messages: Sequence[Message],
+    decision: Decision,
+    retriever: Retriever,
+    product: Product,
+    model: TierModel,
 ) -> Found:
-    """The passages for the last of `messages`, within the tier's token budget."""
+    """The passages for the last of `messages`, within the tier's token budget and its window."""
     question = split_command(messages[-1].content)[1]
-    return retriever.find(
-        question, messages[:-1], task=decision.task, budget_tokens=model.input_budget_tokens
-    )
+    room = longest_message_tokens(product.system_prompt, model) - estimate_tokens(question)
+    budget = max(0, min(model.input_budget_tokens, room))
+    return retriever.find(question, messages[:-1], task=decision.task, budget_tokens=budget)
 
 
 def build_prompt(
@@ -31,20 +35,33 @@ def build_prompt(
 ) -> Prompt:
     """What `model` reads: system prompt, history, and the last message with its passages before it.
 
-    Raises ModelError when the message alone is too long for the model's window.
+    Raises ModelError when the message is blank, or alone too long for the model's window.
     """
-    question = split_command(messages[-1].content)[1]
+    command, question = split_command(messages[-1].content)
+    if not question.strip():
+        behind = f" behind /{command}" if command else ""
+        raise ModelError("Blank", f"There is nothing to answer yet. Write a question{behind}.")
     _refuse_too_long(question, product.system_prompt, model)
     asked = f"{prompt_block(passages)}\n\n{question}" if passages else question
-    return build(product.system_prompt, messages[:-1], asked, model)
+    return build(product.system_prompt, _without_commands(messages[:-1]), asked, model)
 
 
 def conversation_prefix(
     history: Sequence[Message], product: Product, model: TierModel
 ) -> tuple[Message, ...]:
     """The beginning that the next prompt of a conversation will share with this one."""
-    built = build(product.system_prompt, history, "", model)
+    built = build(product.system_prompt, _without_commands(history), "", model)
     return built.messages[:-1]
+
+
+def _without_commands(history: Sequence[Message]) -> list[Message]:
+    """The history without the commands in it: they were for the router, not for the model."""
+    return [
+        message.model_copy(update={"content": split_command(message.content)[1]})
+        if message.role == "user"
+        else message
+        for message in history
+    ]
 
 
 def _refuse_too_long(question: str, system: str, model: TierModel) -> None:

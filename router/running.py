@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from data.events import Ending, Event, Failed, Finished, Stopped, StopReason
+from data.events import Ending, Event, Failed, Finished, Stopped, StopReason, TextDelta
 from data.records import Turn
 from router.answer import answer
 from router.cancel import Cancel
@@ -175,7 +175,8 @@ class Running:
             # A mistake of ours must end the turn where the person can see it and go on.
             LOG.exception("answering failed")
             message = "Something went wrong inside Upshift. Retry; your message is kept."
-            self._record(running, Failed(error_type=type(error).__name__, message=message))
+            text = "".join(event.text for event in running.events() if isinstance(event, TextDelta))
+            self._record(running, Failed(error_type=type(error).__name__, message=message, text=text))
         ending = running.ending
         if isinstance(ending, Finished):
             self.services.read_ahead(running.turn, ending.text)

@@ -96,7 +96,7 @@ class Services:
             messages = (Message(role="user", content=suggestion.prompt),)
             decision = self.decider.decide(messages, tiers=self.preset.tier_names)
             model = self.preset.tier(decision.tier)
-            found = find_sources(messages, decision, self.retriever, model)
+            found = find_sources(messages, decision, self.retriever, self.product, model)
             built = build_prompt(messages, found.passages, self.product, model)
             order = self.preset.tier_names.index(decision.tier)
             self.warmer.read(model.tier, built.messages, order=order)

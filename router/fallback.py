@@ -1,0 +1,49 @@
+"""Whom to ask when a model gives no answer: the same model again, or another tier, or nobody."""
+
+from __future__ import annotations
+
+from data.events import Event, FellBack, Retrying
+from data.presets import Preset, TierModel
+from data.records import GenerationRole
+from router.errors import ModelError
+
+Attempt = tuple[TierModel, GenerationRole]
+
+
+def attempts(preset: Preset, model: TierModel) -> list[Attempt]:
+    """The chosen tier, then one other: the nearest heavier one, else the nearest lighter one.
+
+    A model of our own machine gets a second try first, since its process is started again when it
+    died; a provider does not, as whoever waits has waited long enough.
+    """
+    tiers = list(preset.tiers)
+    others = tiers[tiers.index(model) + 1 :] or tiers[: tiers.index(model)][::-1]
+    plan: list[Attempt] = [(model, "primary")]
+    if preset.kind == "local":
+        plan.append((model, "retry"))
+    return plan + [(other, "fallback") for other in others[:1]]
+
+
+def of_use(error: ModelError, failed: TierModel, following: TierModel) -> bool:
+    """Whether asking `following` may help: not where it must fail for the same reason."""
+    if error.error_type == "Blank":
+        return False
+    if error.error_type == "TooLong":
+        return following.context_tokens > failed.context_tokens
+    if error.error_type in ("MissingKey", "AuthenticationError") and failed.key_env:
+        return following.key_env != failed.key_env
+    return True
+
+
+def said(error: ModelError, failed: TierModel, following: TierModel, role: GenerationRole) -> Event:
+    """The event that tells of the next attempt."""
+    if role == "retry":
+        return Retrying(tier=following.tier, error_type=error.error_type, message=error.message)
+    return FellBack(
+        from_tier=failed.tier,
+        to_tier=following.tier,
+        request_model=following.model_name,
+        model_label=following.label,
+        error_type=error.error_type,
+        message=error.message,
+    )
