@@ -20,6 +20,7 @@ def say(current: Runtime) -> None:
         lines.append(f"  Not set: {', '.join(missing)}. Set it and start again.")
     if preset.kind == "local":
         lines += _fetching(current)
+    lines += [f"  Left out: {problem}" for problem in current.services.retriever.problems]
     lines.append(f"  Log: {current.log.path}")
     _print(lines)
 

@@ -72,6 +72,11 @@ class Retriever:
         groups = [frozenset(terms(" ".join(group))) for group in self._settings.synonyms]
         self._like = {stem: group for group in groups for stem in group}
 
+    @property
+    def problems(self) -> list[str]:
+        """Documents that could not be read, each with what to do."""
+        return self._index.problems
+
     def passages_named(self, passage_ids: Iterable[str]) -> list[Passage]:
         """The passages with these ids, for showing an old answer again."""
         return self._index.passages_named(passage_ids)
