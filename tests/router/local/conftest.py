@@ -131,7 +131,7 @@ def _handler(site: Site) -> type[http.server.BaseHTTPRequestHandler]:
             half = len(body) // 2
             self.wfile.write(body[:half])
             if site.hold and self.path.startswith(site.hold_below):
-                site.hold.wait(5)
+                site.hold.wait(60)
             self.wfile.write(body[half:])
 
         def log_message(self, format: str, *args: object) -> None:
