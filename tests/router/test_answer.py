@@ -41,7 +41,7 @@ from tests.router.conftest import (
 )
 
 QUICK: dict[str, Any] = {"first_token_ms": 0, "token_ms": 0}
-LINKS = "How long do export links work?"
+LINKS = "Who can delete a shared view?"
 
 
 def ending(events: list[Event]) -> Any:
@@ -78,15 +78,15 @@ def test_text_arrives_piece_by_piece_and_not_at_the_end(services: Services, prov
 
 
 def test_sources_are_given_to_the_model_and_citations_checked(services: Services, provider: Provider) -> None:
-    provider.say(Reply(text="Seven days [1], and forever [7].", **QUICK))
+    provider.say(Reply(text="The owner [1], and nobody else [7].", **QUICK))
     events = all_events(a_turn(LINKS), services)
     assert names(events)[:4] == ["Queued", "Routed", "SourcesFound", "Requested"]
     found = one(events, SourcesFound)
     assert [passage.source_title for passage in found.passages] == ["Sharing"]
     assert found.searched_passages >= 1
-    assert "Export links work for seven days." in provider.prompts()[0][-1]["content"]
+    assert "Only the owner or an admin" in provider.prompts()[0][-1]["content"]
     finished = ending(events)
-    assert finished.text == "Seven days [1], and forever."
+    assert finished.text == "The owner [1], and nobody else."
     assert (finished.cited, finished.removed_citations) == ((1,), 1)
 
 
@@ -101,7 +101,7 @@ def test_without_a_fitting_passage_the_model_reads_the_message_alone(
 
 def test_work_that_wants_no_documents_is_not_searched_for(services: Services, provider: Provider) -> None:
     provider.say(Reply(**QUICK))
-    events = all_events(a_turn("Translate to French: how long do export links work?"), services)
+    events = all_events(a_turn("Translate to French: who can delete a shared view?"), services)
     assert not [event for event in events if isinstance(event, SourcesFound)]
 
 
@@ -448,9 +448,7 @@ def test_a_message_too_long_for_one_window_goes_to_a_larger_one(
 def test_passages_do_not_push_a_long_message_out_of_the_window(
     make_services: MakeServices, provider: Provider
 ) -> None:
-    long = Passage(
-        passage_id="p", source_id="s", source_title="S", text="sharing " * 300, start=0, end=2400
-    )
+    long = Passage(passage_id="p", source_id="s", source_title="S", text="sharing " * 300, start=0, end=2400)
 
     class Generous:
         """Finds as much as it may."""
