@@ -189,7 +189,8 @@ class Decider:
         policy = self.policy
         band = policy.unsure_band if standing.unsure else policy.band
         heavy_mass = float(standing.probabilities @ self._levels)
-        careful = float(standing.probabilities[self._careful].sum()) >= 0.5 * max(heavy_mass, 1e-6)
+        share = float(standing.probabilities[self._careful].sum())
+        careful = self._task(standing) in policy.careful or share >= 0.5 * max(heavy_mass, 1e-6)
         score = standing.score
         if abs(score - policy.threshold) < band:
             # Unsure and not plainly careful work: the number decides, instead of choosing fast.

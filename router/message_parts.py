@@ -95,7 +95,7 @@ def _by_block(text: str) -> tuple[str, list[str]]:
     blocks = [block for block in _BLANK.split(text) if block.strip()]
     if len(blocks) == 1:
         blocks = [line for line in text.split("\n") if line.strip()]
-    if len(blocks) == 1:
+    if len(blocks) <= 1:
         return f"{text[:300]} … {text[-200:]}", [text[300:-200]]
     first, last = blocks[0], blocks[-1]
     ends = [block for block in (first, last) if len(block) <= 320]

@@ -154,6 +154,6 @@ def test_a_bad_prompt_names_file_and_line(tmp_path: Path) -> None:
     (tmp_path / "mine.jsonl").write_text(
         json.dumps({**row, "task": "lookup"}) + "\n" + json.dumps(row) + "\n"
     )
-    with pytest.raises(ConfigError, match=r"mine.jsonl, line 2: .*unknown task 'cooking'") as caught:
+    with pytest.raises(ConfigError, match=r"(?s)mine.jsonl, line 2: .*unknown task 'cooking'") as caught:
         read_prompts(tmp_path)
     assert "known: lookup" in str(caught.value)
