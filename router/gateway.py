@@ -175,9 +175,7 @@ class Gateway:
         if model.seed is not None:
             options["seed"] = model.seed
         if model.model.startswith("openai/"):
-            options["client"] = openai_client(
-                target.api_base, target.api_key or "none", not target.own_machine
-            )
+            options["client"] = openai_client(target.api_base, target.api_key or "none", target.own_machine)
         else:
             options |= {"api_base": target.api_base, "api_key": target.api_key or None}
         return litellm.completion(

@@ -15,6 +15,8 @@ from typing import Any
 
 import httpx
 
+from router.errors import ModelError
+
 # Read at import: no price list or header list from the network, no .env file, no chatter.
 ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -58,13 +60,12 @@ class Litellm:
         return self._ready.is_set()
 
     def module(self, timeout_s: float = 120) -> Any:
-        """The litellm module, waiting for it. Raises RuntimeError if it could not be imported."""
+        """The litellm module, waiting for it. Raises ModelError if it could not be imported."""
         self.start()
         self._ready.wait(timeout_s)
         if self._module is None:
-            raise RuntimeError(
-                "litellm could not be imported; install the requirements again"
-            ) from self._error
+            advice = "The client library litellm could not be imported: install the requirements again."
+            raise ModelError("ClientLibrary", advice) from self._error
         return self._module
 
     def _load(self) -> None:
@@ -106,16 +107,18 @@ def _warm_up(litellm: Any) -> None:
 
 
 @functools.lru_cache(maxsize=16)
-def openai_client(api_base: str | None, api_key: str, keep_alive: bool) -> Any:
+def openai_client(api_base: str | None, api_key: str, own_machine: bool) -> Any:
     """A client of the OpenAI protocol that tells `watching_connection` about its sockets.
 
-    Without `keep_alive` every call has a connection of its own, which is free on loopback and lets a
-    stop cut exactly that call.
+    On our own machine every call has a connection of its own, which is free on loopback and lets a
+    stop cut exactly that call; and no proxy of the environment is used, or text would leave the machine.
     """
     import openai
 
-    limits = httpx.Limits() if keep_alive else httpx.Limits(max_keepalive_connections=0)
-    http_client = httpx.Client(event_hooks={"request": [_trace]}, limits=limits, timeout=600)
+    limits = httpx.Limits(max_keepalive_connections=0) if own_machine else httpx.Limits()
+    http_client = httpx.Client(
+        event_hooks={"request": [_trace]}, limits=limits, timeout=600, trust_env=not own_machine
+    )
     return openai.OpenAI(base_url=api_base, api_key=api_key, max_retries=0, http_client=http_client)
 
 
