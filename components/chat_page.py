@@ -80,7 +80,7 @@ class ChatPage:
             self._follow(live, view)
             stop_place.empty()
         if shown and shown[-1].ended:
-            with follow_ups.container(key="follow-ups"):
+            with follow_ups.container(key="followups"):
                 self._follow_ups()
 
     def _header(self) -> None:
@@ -146,8 +146,8 @@ class ChatPage:
                     )
 
     def _probe(self, live: RunningTurn | None) -> None:
-        offered = {f"suggestion-{item.id}": item.prompt for item in self.product.suggestions}
-        offered |= {f"followup-{n}": item.prompt for n, item in enumerate(self.product.follow_ups[:3])}
+        offered = {f"send-suggestion-{item.id}": item.prompt for item in self.product.suggestions}
+        offered |= {f"send-followup-{n}": item.prompt for n, item in enumerate(self.product.follow_ups[:3])}
         probe.mount(live.turn.turn_id if live else None, prompts=offered)
 
     def _notice(self) -> None:

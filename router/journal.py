@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Protocol
@@ -26,9 +27,10 @@ from router.running import RunningTurn
 
 # A pause between two pieces of text that a reader notices as a standstill.
 STALL_MS = 1000.0
-# Readable: enough to start reading. The first sentence, or so many characters.
+# Readable: enough to start reading. The first sentence, or so many characters; the browser's probe
+# (components/probe/probe.js) goes by the same rule.
 READABLE_CHARACTERS = 120
-SENTENCE_ENDS = (". ", "! ", "? ", ".\n", "!\n", "?\n", "。", "！", "？")
+SENTENCE_END = re.compile(r"[.!?…][\"')\]]*(?=\s|[A-ZÀ-Þ])|[。！？]")
 
 
 class LogLike(Protocol):
@@ -230,11 +232,11 @@ def _text_times(events: list[Event]) -> dict[str, object]:
     }
 
 
-def _readable_ms(deltas: list[TextDelta]) -> float | None:
-    """When the first sentence or 120 characters were there; None if neither ever was."""
+def _readable_ms(deltas: list[TextDelta]) -> float:
+    """When the first sentence or 120 characters were there; a shorter text is readable when whole."""
     text = ""
     for delta in deltas:
         text += delta.text
-        if len(text) >= READABLE_CHARACTERS or any(end in text for end in SENTENCE_ENDS):
+        if len(text) >= READABLE_CHARACTERS or SENTENCE_END.search(text):
             return delta.t_ms
-    return deltas[-1].t_ms if text.rstrip().endswith((".", "!", "?")) else None
+    return deltas[-1].t_ms
