@@ -66,13 +66,13 @@ class Conversation:
         with self._lock:
             if self.under_way is not None:
                 running.stop(self.under_way.turn.turn_id, "new_message")
-            turns_before = [item for item in self.turns if item.turn.turn_id != replaces]
+            turn_index, parent = self._place(replaces)
             turn = Turn(
                 session_id=session_id,
                 conversation_id=self.conversation_id,
                 messages=(*self._before(replaces), Message(role="user", content=text)),
-                turn_index=len(turns_before),
-                parent_turn_id=turns_before[-1].turn.turn_id if turns_before else None,
+                turn_index=turn_index,
+                parent_turn_id=parent,
                 replaces_turn_id=replaces,
                 choice=choice,
                 input_origin=origin,
@@ -81,6 +81,14 @@ class Conversation:
             started = running.start(turn)
             self.turns.append(started)
         return started
+
+    def _place(self, replaces: str | None) -> tuple[int, str | None]:
+        """Index and parent of a new turn; one that replaces another takes that one's place."""
+        for item in self.turns:
+            if item.turn.turn_id == replaces:
+                return item.turn.turn_index, item.turn.parent_turn_id
+        before = self.visible()
+        return len(before), before[-1].turn.turn_id if before else None
 
     def _before(self, replaces: str | None) -> tuple[Message, ...]:
         """The history that a new turn sees; one that replaces another sees what that one saw."""
@@ -120,7 +128,8 @@ class Conversations:
         with self._lock:
             self._kept[conversation.conversation_id] = conversation
             while len(self._kept) > KEPT_CONVERSATIONS:
-                idle = next((key for key, value in self._kept.items() if value.under_way is None), None)
+                others = (item for item in self._kept.values() if item is not conversation)
+                idle = next((item.conversation_id for item in others if item.under_way is None), None)
                 if idle is None:
                     break
                 del self._kept[idle]
