@@ -25,7 +25,7 @@ from data.store import LogUnavailable, Store
 from router.conversations import Conversation, Conversations
 from router.journal import Journal
 from router.restore import restore
-from router.running import Running
+from router.running import UNWATCHED_S, Running
 from router.services import Services, build_services
 
 APP_VERSION = "0.1.0"
@@ -127,6 +127,7 @@ def build(services: Services | None = None) -> Runtime:
     purpose = purpose_from_environment()
     chosen = services or build_services()
     text_mode, text_days = text_policy(purpose)
+    unwatched_s = unwatched_from_environment()
     log = Log(log_path())
     journal = Journal(log, chosen.preset.name, text_mode, text_days)
     chosen.start()
@@ -134,7 +135,7 @@ def build(services: Services | None = None) -> Runtime:
         services=chosen,
         log=log,
         journal=journal,
-        running=Running(chosen, journal.event),
+        running=Running(chosen, journal.event, unwatched_s),
         conversations=Conversations(),
         purpose=purpose,
     )
@@ -148,3 +149,18 @@ def purpose_from_environment() -> Purpose:
             return purpose  # type: ignore[no-any-return]
     known = ", ".join(get_args(Purpose))
     raise ConfigError(f"UPSHIFT_PURPOSE={chosen}: not known; use one of: {known}")
+
+
+def unwatched_from_environment() -> float:
+    """`UPSHIFT_UNWATCHED_S`: seconds without a watcher after which an answer is stopped.
+
+    Raises ConfigError.
+    """
+    chosen = os.environ.get("UPSHIFT_UNWATCHED_S", str(UNWATCHED_S))
+    try:
+        seconds = float(chosen)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise ConfigError(f"UPSHIFT_UNWATCHED_S={chosen}: not a number of seconds above 0, such as 60")
+    return seconds

@@ -73,7 +73,7 @@ class Person:
     @property
     def follow_ups(self) -> list[str]:
         """The labels of the follow-ups on offer."""
-        return self._in("follow-ups").splitlines() if self.has("follow-ups") else []
+        return self._in("followups").splitlines() if self.has("followups") else []
 
     @property
     def footer(self) -> str:

@@ -74,7 +74,7 @@ def test_an_answer_that_breaks_off_keeps_its_text(visit: Visit, script, logged) 
     person = visit().types(QUESTION)
 
     assert person.answered().strip() == "Buenos días"
-    assert "the text so far is kept" in person.errors[0]
+    assert "text so far is kept" in person.errors[0]
     assert person.has(f"retry-{person.turn_ids[-1]}")
     assert logged("SELECT answer FROM turn_text")[0][0].strip() == "Buenos días"
 
@@ -133,6 +133,7 @@ def test_a_mended_product_works_at_the_next_visit(open_page, tmp_path: Path, mon
     [
         ("UPSHIFT_PRESET", "magic", ("magic", "local", "openai")),
         ("UPSHIFT_PURPOSE", "fun", ("UPSHIFT_PURPOSE=fun", "dogfood, research, demo, test")),
+        ("UPSHIFT_UNWATCHED_S", "soon", ("UPSHIFT_UNWATCHED_S=soon", "not a number of seconds", "60")),
         ("UPSHIFT_PRODUCT", "/nowhere/at/all", ("/nowhere/at/all", "UPSHIFT_PRODUCT", "product.toml")),
     ],
 )
