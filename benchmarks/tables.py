@@ -37,10 +37,10 @@ def seconds(figures: dict[str, Any]) -> str:
 
 
 def verdict(goal: float | None, measured: float | None) -> str:
-    """`met`, or `missed` and by how many times; nothing where there is no goal or no figure."""
+    """`met`, or by how much it was missed; nothing where there is no goal or no figure."""
     if goal is None or measured is None:
         return ""
-    return "met" if measured <= goal else f"missed, {measured / goal:.1f} ×"
+    return "met" if measured <= goal else f"missed by {measured / goal - 1:.0%}"
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
@@ -48,7 +48,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None
     lines = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     for number, line in enumerate(lines):
-        print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |")
+        print(
+            "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |",
+            flush=True,
+        )
         if number == 0:
             print("|" + "|".join("-" * (width + 2) for width in widths) + "|")
 
