@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components import cues
 from components.cues import progress
@@ -37,10 +38,17 @@ class TurnView:
             with st.container(key=f"text-{turn.turn_id}"):
                 self._text = st.empty()
 
-    def follow(self, answer_shown: Callable[[], None], usual_s: Callable[[str], float | None]) -> Answer:
-        """Draw the answer as it is written, until it has ended; `answer_shown` is told once, at first.
+    def follow(
+        self,
+        cue_shown: Callable[[], None],
+        usual_s: Callable[[str], float | None],
+        writing_place: DeltaGenerator,
+    ) -> Answer:
+        """Draw the answer as it is written, until it has ended; `cue_shown` is told once, at first.
 
-        Leaves early (by streamlit's own exception) when the page runs again; the answer goes on.
+        Progress stands where the text will be until the first words take its place; from then on it
+        goes to `writing_place`, so that the text never moves. Leaves early (by streamlit's own
+        exception) when the page runs again; the answer goes on.
         """
         answer = Answer()
         drawn_line = drawn_text = ""
@@ -51,14 +59,16 @@ class TurnView:
                 if answer.status != "open":
                     return answer
                 line = progress.line(answer, self.running.elapsed_ms() / 1000, usual_s)
-                if line != drawn_line:
-                    self._progress.markdown(line)
-                    if not drawn_line:
-                        answer_shown()
-                    drawn_line = line
                 if answer.text != drawn_text:
+                    if not drawn_text:
+                        self._progress.empty()
                     self._text.markdown(clean(answer.text, finished=False))
                     drawn_text = answer.text
+                if line != drawn_line:
+                    (writing_place if drawn_text else self._progress).markdown(line)
+                    if not drawn_line:
+                        cue_shown()
+                    drawn_line = line
                 _leave_if_unwanted()
 
     def finish(self, answer: Answer, buttons: Callable[[Answer], None]) -> None:
@@ -71,7 +81,7 @@ class TurnView:
         turn_id = self.running.turn.turn_id
         with self._answer, st.container(key=f"done-{turn_id}"):
             _say_how_it_ended(answer, turn_id)
-            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 for cue in cues.shown():
                     cue.draw(answer)
                 buttons(answer)

@@ -7,6 +7,7 @@ works while the page draws itself.
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from components import empty_state, footer, probe
 from components.answer_view import TurnView, snapshot
@@ -70,14 +71,16 @@ class ChatPage:
             st.chat_input(f"Ask about {self.product.name}", key="chat", on_submit=self._submit)
             footer.draw(self.runtime, self.limit)
         if live is not None and view is not None:
-            stop_place.button(
-                "Stop",
-                key="stop",
-                icon=":material/stop_circle:",
-                on_click=self._stop,
-                args=(live.turn.turn_id,),
-            )
-            self._follow(live, view)
+            with stop_place.container(key="under-way", horizontal=True, vertical_alignment="center"):
+                st.button(
+                    "Stop",
+                    key="stop",
+                    icon=":material/stop_circle:",
+                    on_click=self._stop,
+                    args=(live.turn.turn_id,),
+                )
+                writing_place = st.empty()
+            self._follow(live, view, writing_place)
             stop_place.empty()
         if shown and shown[-1].ended:
             with follow_ups.container(key="followups"):
@@ -112,10 +115,12 @@ class ChatPage:
     def _ended(self, running: RunningTurn, last: bool) -> None:
         TurnView(running).finish(snapshot(running), lambda answer: self._buttons(running, answer, last))
 
-    def _follow(self, running: RunningTurn, view: TurnView) -> None:
+    def _follow(self, running: RunningTurn, view: TurnView, writing_place: DeltaGenerator) -> None:
         journal = self.runtime.journal
         answer = view.follow(
-            lambda: journal.mark(running, "first_feedback", "first_feedback_ms"), self.runtime.usual_seconds
+            lambda: journal.mark(running, "first_feedback", "first_feedback_ms"),
+            self.runtime.usual_seconds,
+            writing_place,
         )
         view.finish(answer, lambda ended: self._buttons(running, ended, last=True))
 

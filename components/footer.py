@@ -23,7 +23,8 @@ def draw(runtime: Runtime, limit: int) -> None:
             _arriving(runtime)
         st.caption(
             f"**{plain(preset.title)}** ({models}). {plain(preset.where)} "
-            f"Messages up to {limit:,} characters. Log: {plain(str(runtime.log.path))}"
+            f"Messages up to {limit:,} characters.",
+            help=f"Log: {plain(str(runtime.log.path))}. `python -m data report` prints its figures.",
         )
 
 

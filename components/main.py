@@ -12,6 +12,7 @@ from router import runtime
 
 # Our own file: an icon by name would be fetched from another host.
 ICON = Path(__file__).parent / "icon.svg"
+STYLE = Path(__file__).parent / "page.css"
 
 
 def main() -> None:
@@ -26,6 +27,7 @@ def main() -> None:
         return
     name = current.services.product.name
     st.set_page_config(page_title=name, page_icon=str(ICON), layout="centered")
+    st.html(STYLE)
     chat_page.draw(current)
 
 

@@ -41,7 +41,7 @@ from streamlit.components.v2.types import ComponentRenderer
 _FOLDER = Path(__file__).parent
 _HTML = """<div class="probe-cue" hidden>
   <div class="probe-echo">
-    <span class="probe-avatar" aria-hidden="true">face</span><div class="probe-words"></div>
+    <span class="probe-avatar" aria-hidden="true">person</span><div class="probe-words"></div>
   </div>
   <div class="probe-progress"></div>
 </div>
