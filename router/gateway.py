@@ -20,7 +20,7 @@ from data.presets import TierModel
 from data.records import Generation, GenerationRole, Message
 from router.cancel import Cancel
 from router.errors import ModelError, explain
-from router.litellm_client import Litellm, openai_client, watching_connection
+from router.litellm_client import Litellm, watching_connection
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,9 @@ class Gateway:
         if model.seed is not None:
             options["seed"] = model.seed
         if model.model.startswith("openai/"):
-            options["client"] = openai_client(target.api_base, target.api_key or "none", target.own_machine)
+            options["client"] = self.litellm.openai_client(
+                target.api_base, target.api_key or "none", target.own_machine
+            )
         else:
             options |= {"api_base": target.api_base, "api_key": target.api_key or None}
         return litellm.completion(

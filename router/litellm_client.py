@@ -7,7 +7,6 @@ call takes most of another second, so one is made through a transport that stays
 from __future__ import annotations
 
 import contextvars
-import functools
 import os
 import threading
 from collections.abc import Callable
@@ -46,6 +45,8 @@ class Litellm:
         self._error: BaseException | None = None
         self._started = threading.Lock()
         self._thread: threading.Thread | None = None
+        self._clients: dict[tuple[str | None, str, bool], Any] = {}
+        self._clients_lock = threading.Lock()
 
     def start(self) -> None:
         """Import and warm up in the background; a second call does nothing."""
@@ -67,6 +68,21 @@ class Litellm:
             advice = "The client library litellm could not be imported: install the requirements again."
             raise ModelError("ClientLibrary", advice) from self._error
         return self._module
+
+    def openai_client(self, api_base: str | None, api_key: str, own_machine: bool) -> Any:
+        """A client of the OpenAI protocol for this address and key; made once and used again."""
+        with self._clients_lock:
+            key = (api_base, api_key, own_machine)
+            if key not in self._clients:
+                self._clients[key] = _new_client(*key)
+            return self._clients[key]
+
+    def close(self) -> None:
+        """Close the connections that are kept for later calls."""
+        with self._clients_lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()
 
     def _load(self) -> None:
         os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
@@ -106,9 +122,8 @@ def _warm_up(litellm: Any) -> None:
             pass
 
 
-@functools.lru_cache(maxsize=16)
-def openai_client(api_base: str | None, api_key: str, own_machine: bool) -> Any:
-    """A client of the OpenAI protocol that tells `watching_connection` about its sockets.
+def _new_client(api_base: str | None, api_key: str, own_machine: bool) -> Any:
+    """A client that tells `watching_connection` about its sockets.
 
     On our own machine every call has a connection of its own, which is free on loopback and lets a
     stop cut exactly that call; and no proxy of the environment is used, or text would leave the machine.

@@ -49,10 +49,11 @@ class Services:
         self.read_suggestions()
 
     def close(self) -> None:
-        """End the model processes."""
+        """End the model processes and the connections to providers."""
         if self.warmer is not None:
             self.warmer.close()
         self.backend.close()
+        self.gateway.litellm.close()
 
     def take_slot(self, tier: str, timeout_s: float) -> bool:
         """Take one of the tier's slots; False if none came free in time."""

@@ -104,11 +104,18 @@ def provider() -> Iterator[Provider]:
 
 
 @pytest.fixture(scope="session")
-def litellm() -> Litellm:
+def the_litellm() -> Litellm:
     """Imported once: that takes seconds."""
     litellm = Litellm()
     litellm.module()
     return litellm
+
+
+@pytest.fixture
+def litellm(the_litellm: Litellm) -> Iterator[Litellm]:
+    """With no connection left over from another test."""
+    yield the_litellm
+    the_litellm.close()
 
 
 @pytest.fixture(scope="session")

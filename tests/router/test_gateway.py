@@ -15,7 +15,7 @@ from data.records import Message
 from router.cancel import Cancel
 from router.errors import ModelError, explain
 from router.gateway import Call, Gateway, Target
-from router.litellm_client import Litellm, openai_client
+from router.litellm_client import Litellm
 from router.scripted import Reply
 from tests.router.conftest import PATIENCE_S, Provider, until
 
@@ -196,12 +196,10 @@ def test_text_for_this_machine_never_goes_through_a_proxy(
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.server_port}")
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    openai_client.cache_clear()
     provider.say(Reply(text="Here.", **QUICK))
     try:
         assert said(gateway, a_call(provider)) == "Here."
     finally:
-        openai_client.cache_clear()
         proxy.shutdown()
         proxy.server_close()
         thread.join()
