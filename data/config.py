@@ -36,8 +36,14 @@ def validate(raw: dict[str, Any], model: type[Model], where: str) -> Model:
     try:
         return model.model_validate(raw)
     except ValidationError as error:
-        problems = [_explain(problem, model) for problem in error.errors()]
+        problems = [_explain(problem, model) for problem in _own(error.errors())]
         raise ConfigError("\n".join(f"{where}: {problem}" for problem in problems)) from None
+
+
+def _own(problems: list[Any]) -> list[Any]:
+    """The problems without those that only follow from another: a list that is short of its bad items."""
+    around = {problem["loc"][:depth] for problem in problems for depth in range(len(problem["loc"]))}
+    return [problem for problem in problems if problem["type"] != "too_short" or problem["loc"] not in around]
 
 
 def _explain(problem: Any, model: type[BaseModel]) -> str:
@@ -56,10 +62,10 @@ def _fields_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:
     for part in location:
         if isinstance(part, int):
             continue
-        field = current.model_fields.get(part) if hasattr(current, "model_fields") else None
-        if field is None:
-            return []
-        current = _model_within(field.annotation)
+        fields = getattr(current, "model_fields", {})
+        # What is no field is a name of the file's own, whose values are the model found already.
+        if part in fields:
+            current = _model_within(fields[part].annotation)
     return list(current.model_fields) if hasattr(current, "model_fields") else []
 
 

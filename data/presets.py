@@ -41,6 +41,12 @@ class TierModel(Record):
     first_chunk_timeout_s: float = Field(default=60, gt=0)
     stall_timeout_s: float = Field(default=30, gt=0)
 
+    @model_validator(mode="after")
+    def _budget_fits(self) -> TierModel:
+        if self.input_budget_tokens >= self.context_tokens:
+            raise ValueError("input_budget_tokens must be smaller than context_tokens: the answer needs room")
+        return self
+
     @property
     def provider_name(self) -> str:
         """The provider by OpenTelemetry's `gen_ai.provider.name`; our own models are `upshift.local`."""
