@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,10 +16,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Request, Route, sync_playwright
 
 from tests.browser import chromium
+from tests.browser.chat import Chat, Site
 
 Serve = Callable[..., str]
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 FOLDER = Path(__file__).parent
+STORIES = FOLDER / "pages" / "stories.toml"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -111,3 +114,30 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
             return address
 
         yield start
+
+
+@pytest.fixture(scope="session")
+def site(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """The app itself with the scripted provider: one server for all tests, each in a context of its own."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "script.toml").write_text(STORIES.read_text(encoding="utf-8"), encoding="utf-8")
+    found = Site("", folder / "upshift.db", folder / "sent.jsonl")
+    environment = {
+        "UPSHIFT_PRESET": "scripted",
+        "UPSHIFT_SCRIPT": str(folder / "script.toml"),
+        "UPSHIFT_SCRIPT_SENT": str(found.sent),
+        "UPSHIFT_DB": str(found.log),
+        "UPSHIFT_UNWATCHED_S": "8",
+    }
+    return replace(found, address=serve("app.py", environment))
+
+
+@pytest.fixture
+def open_chat(new_context: Callable[..., BrowserContext], site: Site) -> Callable[..., Chat]:
+    """Opens the page in a new context; options as for Playwright's `new_context`, and the path first."""
+
+    def opened(path: str = "", **options: object) -> Chat:
+        window = {"viewport": {"width": 1280, "height": 800}}
+        return Chat(new_context(**{**window, **options}).new_page(), site, f"/{path}" if path else "")
+
+    return opened
