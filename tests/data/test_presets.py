@@ -8,6 +8,7 @@ import pytest
 
 from data.config import ConfigError
 from data.model_files import find_model
+from data.policy import TASKS, load_policy
 from data.presets import Preset, load_preset, preset_names
 
 TIER = """
@@ -41,7 +42,8 @@ def mistake(tmp_path: Path, text: str) -> str:
 def test_a_shipped_preset_is_called_what_its_file_is_called(name: str) -> None:
     preset = load_preset(name)
     assert preset.name == name
-    assert preset.tier_names == ("fast", "heavy")
+    # "/fast" and "/heavy" work with every one of them.
+    assert (preset.tier_names[0], preset.tier_names[-1]) == ("fast", "heavy")
     assert preset.where.startswith(("Your text", "For tests"))
     for tier in preset.tiers:
         assert tier.input_budget_tokens + tier.max_output_tokens <= tier.context_tokens
@@ -136,3 +138,80 @@ def test_a_preset_cannot_change_behind_the_back_of_its_readers() -> None:
     with pytest.raises(ValueError, match="frozen"):
         preset.name = "other"
     assert isinstance(preset, Preset)
+
+
+def test_a_task_may_be_given_to_any_tier_and_the_rest_goes_by_the_policy() -> None:
+    table = load_preset("posthog").table(load_policy())
+    assert table is not None
+    assert set(table) == set(TASKS)
+    models = {task: load_preset("posthog").tier(tier).model for task, tier in table.items()}
+    assert models["lookup"] == models["translate"] == "openai/gpt-4.1-mini"
+    assert models["code"] == models["draft"] == "openai/gpt-4.1"
+    assert models["maths"] == models["reasoning"] == models["synthesis"] == "anthropic/claude-sonnet-4-6"
+    assert load_preset("openai").table(load_policy()) is None, "two tiers without a table go by the policy"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[tasks]\ncooking = 'fast'\n", "unknown task 'cooking'; known: lookup, "),
+        ("[tasks]\nmaths = 'huge'\n", "'maths' to the unknown tier 'huge'; tiers: fast"),
+        ("[policy]\nthreshold = 2\n", "policy.threshold"),
+        ("[policy]\nthreshold = 0.5\nheavy_share = 0.5\n", "'threshold' or 'heavy_share', not both"),
+        ("[policy]\ntreshold = 0.5\n", "'policy.treshold' is not known; known here: heavy_share, threshold"),
+    ],
+)
+def test_a_mistake_in_the_tables_is_named(tmp_path: Path, text: str, told: str) -> None:
+    assert told in mistake(tmp_path, HEAD + TIER + text)
+
+
+def test_with_some_of_its_keys_a_preset_runs_the_tiers_that_it_can() -> None:
+    some = {"OPENAI_API_KEY": "sk"}
+    preset = load_preset("posthog", some)
+    assert preset.missing_keys(some) == ("ANTHROPIC_API_KEY",)
+    rest = preset.runnable(some)
+    assert rest.tier_names == ("fast", "middle")
+    table = rest.table(load_policy())
+    assert table is not None
+    assert (table["lookup"], table["code"], table["maths"]) == ("fast", "middle", "middle")
+    only_heavy = preset.runnable({"ANTHROPIC_API_KEY": "sk"}).table(load_policy())
+    assert set((only_heavy or {}).values()) == {"heavy"}
+    assert preset.runnable({}) == preset, "with none of them the whole of it says what is missing"
+
+
+def test_names_and_addresses_come_from_the_environment() -> None:
+    bare = load_preset("openai-compatible", {})
+    wanted = {"UPSHIFT_FAST_MODEL", "UPSHIFT_HEAVY_MODEL", "UPSHIFT_OPENAI_BASE_URL"}
+    assert set(bare.missing_keys({})) == wanted
+    given = {"UPSHIFT_FAST_MODEL": "org/small", "UPSHIFT_OPENAI_BASE_URL": "http://10.0.0.7:8000/v1"}
+    preset = load_preset("openai-compatible", given)
+    assert preset.missing_keys(given) == ("UPSHIFT_HEAVY_MODEL",)
+    fast = preset.runnable(given).tier("fast")
+    assert (fast.model, fast.model_name, fast.label) == ("openai/org/small", "org/small", "org/small")
+    assert fast.address(given) == "http://10.0.0.7:8000/v1"
+    assert preset.where == "Your text is sent to http://10.0.0.7:8000/v1."
+
+
+@pytest.mark.parametrize(
+    ("environment", "address", "stays"),
+    [
+        ({}, "http://127.0.0.1:11434", True),
+        ({"OLLAMA_HOST": "0.0.0.0:8080"}, "http://127.0.0.1:8080", True),
+        ({"OLLAMA_HOST": "localhost:11434"}, "http://localhost:11434", True),
+        ({"OLLAMA_HOST": "gpu-box:11434"}, "http://gpu-box:11434", False),
+        ({"OLLAMA_API_BASE": "https://ollama.example/", "OLLAMA_HOST": "x"}, "https://ollama.example", False),
+    ],
+)
+def test_whether_the_text_stays_goes_by_the_address(
+    environment: dict[str, str], address: str, stays: bool
+) -> None:
+    preset = load_preset("ollama", environment)
+    assert preset.tier("fast").address(environment) == address
+    assert preset.stays_here(environment) is stays
+    assert preset.where.endswith("on this machine.") is stays
+    assert address in preset.where
+
+
+def test_hosted_presets_never_say_that_text_stays() -> None:
+    staying = {name for name in preset_names() if load_preset(name, {}).stays_here({})}
+    assert staying == {"local", "ollama", "scripted"}
