@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -50,6 +51,11 @@ class Asked:
     def row(self) -> dict[str, Any]:
         """For the JSON file."""
         return asdict(self) | {"text": self.text[:60], "tokens_to_read": self.tokens_to_read}
+
+
+def tell(what: str) -> None:
+    """Say on standard error how far it is: a whole run takes long, and the tables come at the end."""
+    print(f"  {time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
 
 
 @contextmanager

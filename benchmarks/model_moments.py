@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import cycle, islice
 from typing import Any
 
-from benchmarks.asking import Asked, Person, app, idle, wait_for_text
+from benchmarks.asking import Asked, Person, app, idle, tell, wait_for_text
 from benchmarks.goals import FREE_AFTER_STOP_MS, READ_IN_ADVANCE_MS
 from benchmarks.tables import print_table, seconds, summary, verdict
 from data.events import Requested
@@ -27,6 +27,7 @@ def suggestions(prompts: dict[str, Any], idle_limit_s: float, quick: bool) -> di
     "Not read" is the same suggestion behind a system prompt that ends in another word, so that only
     its beginning is in the model's cache. Answers are stopped at their first words.
     """
+    tell("suggestions")
     with app() as current:
         idle(current, 300)
         person = Person(current)
@@ -112,12 +113,14 @@ def stopping(prompts: dict[str, Any], quick: bool) -> dict[str, Any]:
 
     Nothing is read while idle here, so that the model has nothing else to do.
     """
+    tell("stops")
     repeats = 2 if quick else 5
     lines: list[dict[str, Any]] = []
     with app(read_ahead=False) as current:
         person = Person(current)
         for tier in current.preset.tier_names:
-            person.ask(prompts["after_a_stop"], tier)
+            for _ in range(2):  # each of the two places for an answer has read it once
+                person.ask(prompts["after_a_stop"], tier)
             alone = [person.first_words(prompts["after_a_stop"], tier) for _ in range(repeats)]
             for doing in FREE_AFTER_STOP_MS:
                 freed = [

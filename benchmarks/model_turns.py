@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.asking import Asked, Person, app, idle
+from benchmarks.asking import Asked, Person, app, idle, tell
 from benchmarks.goals import first_words_goal
 from benchmarks.tables import print_table, seconds, summary, verdict
 
@@ -26,6 +26,7 @@ def switching(prompts: dict[str, Any], idle_limit_s: float, quick: bool) -> dict
         for _ in range(1 if quick else 2):
             with app(read_ahead) as current:
                 for number, conversation in enumerate(conversations):
+                    tell(f"conversation {number + 1}, {'' if read_ahead else 'not '}read while idle")
                     asked = _converse(Person(current), conversation, last, idle_limit_s)
                     rows += [
                         {"conversation": number, "read_ahead": read_ahead, "turn": turn, **one.row()}

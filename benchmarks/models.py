@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import model_moments, model_turns
-from benchmarks.asking import Asked, Person, app, idle, quiet
+from benchmarks.asking import Asked, Person, app, idle, quiet, tell
 from benchmarks.goals import first_words_goal
 from benchmarks.tables import print_table, seconds, summary, verdict
 
@@ -73,6 +73,7 @@ def _in_turns(asked: Sequence[str]) -> tuple[dict[str, list[Asked]], list[tuple[
         apps = {arm: stack.enter_context(app()) for arm in ARMS}
         people = {arm: Person(current) for arm, current in apps.items()}
         for number, prompt in enumerate(["Say hello.", *asked]):
+            tell(f"mixed prompts, in three ways: {number} of {len(asked)}")
             for arm in _rotated(list(ARMS), number):
                 with quiet(current for name, current in apps.items() if name != arm):
                     # The first round only lets everything be used once; suggestions are read before it.
@@ -86,6 +87,7 @@ def _in_turns(asked: Sequence[str]) -> tuple[dict[str, list[Asked]], list[tuple[
 
 def _hurried(asked: Sequence[str]) -> list[Asked]:
     """Each prompt as soon as the answer before it has ended: no time to read anything in advance."""
+    tell("mixed prompts, no pause between them")
     with app() as current:
         idle(current, 300)
         person = Person(current)
