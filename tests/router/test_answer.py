@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -152,12 +153,19 @@ def stopped_at(
     return events, end
 
 
+# So long that a stop which waited for it would be seen.
+LONG_SILENCE_S = 30.0
+PATIENT: dict[str, Any] = {"first_chunk_timeout_s": LONG_SILENCE_S, "stall_timeout_s": LONG_SILENCE_S}
+
+
 def test_stop_while_writing_keeps_the_text_and_frees_the_model(
     make_services: MakeServices, provider: Provider
 ) -> None:
-    services = make_services(n_slots=1)
+    services = make_services(n_slots=1, tiers=PATIENT)
     provider.say(Reply(match="long", text="one two three", hang_after=1, **QUICK), Reply(**QUICK))
+    began = time.monotonic()
     events, end = stopped_at(services, Cancel(), TextDelta, text="a long story")
+    assert time.monotonic() - began < LONG_SILENCE_S / 2
     assert (end.reason, end.text) == ("person", "one ")
     assert end.text == joined(events)
     until(lambda: provider.left == ["a long story"])
@@ -165,12 +173,14 @@ def test_stop_while_writing_keeps_the_text_and_frees_the_model(
 
 
 def test_stop_while_the_model_still_reads(make_services: MakeServices, provider: Provider) -> None:
-    services = make_services(n_slots=1)
+    services = make_services(n_slots=1, tiers=PATIENT)
     provider.say(Reply(match="long", first_token_ms=3_600_000), Reply(**QUICK))
     cancel = Cancel()
     waiting = threading.Thread(target=lambda: (until(lambda: provider.requests), cancel.ask("person")))
     waiting.start()
+    began = time.monotonic()
     events = all_events(a_turn("a long text"), services, cancel)
+    assert time.monotonic() - began < LONG_SILENCE_S / 2
     waiting.join()
     assert isinstance(ending(events), Stopped)
     assert events[-1].text == ""
