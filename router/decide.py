@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -46,7 +46,7 @@ _SHORT = {
 
 @dataclass(frozen=True)
 class _Standing:
-    """What a conversation is about after a message. `risen`: tiers to go up from where the score lands."""
+    """What a conversation is about after a message. `risen`: complaints about hard work, a tier up each."""
 
     probabilities: Vector
     score: float
@@ -54,21 +54,29 @@ class _Standing:
     reasons: tuple[str, ...]
     inherited: bool = False
     substantive: bool = True
+    risen: int = 0
 
 
 class Decider:
-    """Decides by the weights and the policy it was loaded with. Safe to share between threads."""
+    """Decides by the weights and the policy it was loaded with. Safe to share between threads.
 
-    def __init__(self, classifier: Classifier, policy: Policy) -> None:
+    `table` (task → tier) is a preset's own: the score then says only whether the work is light or
+    heavy, and of the tiers that do such work the one whose tasks are likeliest is taken.
+    """
+
+    def __init__(
+        self, classifier: Classifier, policy: Policy, table: Mapping[str, str] | None = None
+    ) -> None:
         self._classifier = classifier
         self.policy = policy
+        self._table = table
         self._levels = np.array([policy.level_of(task) for task in classifier.tasks], np.float32)
         self._careful = np.array([task in policy.careful for task in classifier.tasks])
 
     @classmethod
-    def load(cls, policy: Policy | None = None) -> Decider:
+    def load(cls, policy: Policy | None = None, table: Mapping[str, str] | None = None) -> Decider:
         """With the weights that ship and data/policy.toml. Raises ConfigError."""
-        return cls(load(), policy or load_policy())
+        return cls(load(), policy or load_policy(), table)
 
     def decide(
         self,
@@ -89,7 +97,7 @@ class Decider:
         if choice is not None and choice not in tiers:
             raise ValueError(f"'{choice}' is no tier; tiers: {', '.join(tiers)}")
         standing = self._read(messages)
-        task = self._task(standing)
+        task = self._by_table(standing, self._table)[0] if self._table else self._task(standing)
         overridden = asked is not None and asked in tiers
         tier = asked if overridden and asked else self._tier(standing, tiers)
         reasons = (f"you chose {tier}", *standing.reasons) if overridden else standing.reasons
@@ -158,7 +166,9 @@ class Decider:
         reasons = (
             (self._after(before), *_own(before.reasons)) if mostly else (*now.reasons, self._after(before))
         )
-        return _Standing(probabilities, score, now.unsure, reasons, inherited=mostly)
+        return _Standing(
+            probabilities, score, now.unsure, reasons, inherited=mostly, risen=before.risen if mostly else 0
+        )
 
     def _complained(self, before: _Standing) -> _Standing:
         score = min(1.0, max(before.score, self.policy.threshold) + _RISE)
@@ -166,6 +176,8 @@ class Decider:
             before,
             score=score,
             inherited=True,
+            # Light work becomes heavy by the score; what was heavy already goes up in the table.
+            risen=before.risen + (before.score >= self.policy.threshold),
             reasons=("says that the last answer was not right", *_own(before.reasons)),
         )
 
@@ -179,13 +191,41 @@ class Decider:
 
     def _task(self, standing: _Standing) -> str:
         """The likeliest task on the side that the score chose, so that task and tier do not contradict."""
+        return self._classifier.tasks[int(np.argmax(self._weighed(standing)))]
+
+    def _weighed(self, standing: _Standing) -> Vector:
+        """The tasks' probabilities, with little left of those on the other side of the line."""
         heavy = standing.score >= self.policy.threshold
         fits = (self._levels >= 0.5) == heavy
-        weighed = standing.probabilities * np.where(fits, 1.0, 0.05)
-        return self._classifier.tasks[int(np.argmax(weighed))]
+        return (standing.probabilities * np.where(fits, 1.0, 0.05)).astype(np.float32)
+
+    def _by_table(self, standing: _Standing, table: Mapping[str, str]) -> tuple[str, str]:
+        """Task and tier: the tier with the most probable tasks together, and the likeliest of these.
+
+        One task alone would be a weak sign: a short message often divides itself among several.
+        """
+        weighed = self._weighed(self._settled(standing))
+        shares: dict[str, float] = {}
+        for task, share in zip(self._classifier.tasks, weighed, strict=True):
+            shares[table[task]] = shares.get(table[task], 0.0) + float(share)
+        tier = max(shares, key=lambda name: shares[name])
+        inside = [table[task] == tier for task in self._classifier.tasks]
+        return self._classifier.tasks[int(np.argmax(np.where(inside, weighed, -1)))], tier
 
     def _tier(self, standing: _Standing, tiers: Sequence[str]) -> str:
-        """Where the score lands among `tiers`; near a border, careful tasks take the heavier side."""
+        """Where the score lands among `tiers`, or what the table gives to the task."""
+        if self._table:
+            at = tiers.index(self._by_table(standing, self._table)[1]) + standing.risen
+            return tiers[min(at, len(tiers) - 1)]
+        cuts = [
+            min(1.0, self.policy.threshold * (2 * i + 1) / max(1, len(tiers) - 1))
+            for i in range(len(tiers) - 1)
+        ]
+        score = self._settled(standing).score
+        return tiers[sum(score >= cut for cut in cuts)]
+
+    def _settled(self, standing: _Standing) -> _Standing:
+        """With the score moved to one side of a near border: careful tasks take the heavier one."""
         policy = self.policy
         band = policy.unsure_band if standing.unsure else policy.band
         heavy_mass = float(standing.probabilities @ self._levels)
@@ -198,10 +238,7 @@ class Decider:
                 score = policy.threshold
             elif not standing.unsure:
                 score = min(score, policy.threshold - 1e-6)
-        cuts = [
-            min(1.0, policy.threshold * (2 * i + 1) / max(1, len(tiers) - 1)) for i in range(len(tiers) - 1)
-        ]
-        return tiers[sum(score >= cut for cut in cuts)]
+        return replace(standing, score=score)
 
 
 def _own(reasons: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from data.knowledge_index import KnowledgeIndex
 from data.paths import product_folder
-from data.presets import Preset, load_preset
+from data.policy import load_policy
+from data.presets import Preset, TierModel, load_preset
 from data.product import Product, load_product
 from data.records import Message, Turn
 from router.backends import Backend, LocalBackend, backend_for
 from router.decide import Decider
 from router.gateway import Gateway
+from router.heavy_share import threshold_for
 from router.litellm_client import Litellm
 from router.local.warm import Warmer
 from router.prepare import build_prompt, conversation_prefix, find_sources
@@ -26,7 +28,10 @@ READ_AHEAD_QUEUE = 20
 
 @dataclass
 class Services:
-    """The parts that `router.answer` uses. Tests put their own parts in."""
+    """The parts that `router.answer` uses. Tests put their own parts in.
+
+    `preset` has the tiers that can be asked; `left_out` are those of it whose key or name is missing.
+    """
 
     preset: Preset
     product: Product
@@ -35,6 +40,7 @@ class Services:
     backend: Backend
     gateway: Gateway
     warmer: Warmer | None = None
+    left_out: tuple[TierModel, ...] = ()
     _slots: dict[str, threading.BoundedSemaphore] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -103,17 +109,34 @@ class Services:
             self.warmer.read(model.tier, built.messages, order=order)
 
 
-def build_services(preset: Preset | None = None) -> Services:
-    """The services for a preset. Raises ConfigError when a configuration file has a mistake."""
+def build_services(preset: Preset | None = None, litellm: Litellm | None = None) -> Services:
+    """The services for a preset, with only those of its tiers that can be asked (all, if none can).
+
+    `litellm` is one that is loaded already. Raises ConfigError when a configuration file has a mistake.
+    """
     chosen = preset or load_preset()
+    runnable = chosen.runnable()
     product = load_product(product_folder())
-    backend = backend_for(chosen)
+    backend = backend_for(runnable)
     return Services(
-        preset=chosen,
+        preset=runnable,
         product=product,
-        decider=Decider.load(),
+        decider=decider_for(runnable),
         retriever=Retriever(KnowledgeIndex.build(product.knowledge)),
         backend=backend,
-        gateway=Gateway(Litellm()),
+        gateway=Gateway(litellm or Litellm()),
         warmer=Warmer(backend.models) if isinstance(backend, LocalBackend) else None,
+        left_out=tuple(tier for tier in chosen.tiers if tier not in runnable.tiers),
     )
+
+
+def decider_for(preset: Preset) -> Decider:
+    """A decider by the preset's own table of tasks and its own threshold. Raises ConfigError."""
+    policy = load_policy()
+    table = preset.table(policy)
+    threshold = preset.policy.threshold
+    if preset.policy.heavy_share is not None:
+        threshold = threshold_for(preset.policy.heavy_share, Decider.load(policy))
+    if threshold is not None:
+        policy = policy.model_copy(update={"threshold": threshold})
+    return Decider.load(policy, table)
