@@ -79,8 +79,10 @@ class TurnView:
         else:
             self._text.empty()
         turn_id = self.running.turn.turn_id
-        with self._answer, st.container(key=f"done-{turn_id}"):
+        with self._answer:
+            # Before `done`: whoever sees that it is done must find here how it ended.
             _say_how_it_ended(answer, turn_id)
+        with self._answer, st.container(key=f"done-{turn_id}"):
             with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
                 for cue in cues.shown():
                     cue.draw(answer)
