@@ -82,11 +82,11 @@ class TurnView:
         with self._answer:
             # Before `done`: whoever sees that it is done must find here how it ended.
             _say_how_it_ended(answer, turn_id)
-        with self._answer, st.container(key=f"done-{turn_id}"):
-            with st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
-                for cue in cues.shown():
-                    cue.draw(answer)
-                buttons(answer)
+            done = st.container(key=f"done-{turn_id}")
+        with done, st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+            for cue in cues.shown():
+                cue.draw(answer)
+            buttons(answer)
 
 
 STOPPED = {
