@@ -13,11 +13,14 @@ from tests.browser.conftest import Outside
 
 Open = Callable[..., Chat]
 NARROW = {"viewport": {"width": 390, "height": 844}}
-# What is seen of an element, in CSS pixels, of everything that can be pressed.
+# Everything that can be pressed and is in view, not behind another thing, with its box in CSS pixels.
 TARGETS = """() => [...document.querySelectorAll('button, a[href], textarea, [role=button], input')]
   .filter((e) => e.checkVisibility({ visibilityProperty: true, opacityProperty: true }) && !e.disabled)
   .map((e) => [e, (e.closest("label, [data-baseweb=textarea]") ?? e).getBoundingClientRect()])
-  .filter(([, box]) => box.width > 1 && box.height > 1)
+  .filter(([e, box]) => {
+    const hit = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+    return hit && (e.contains(hit) || hit.contains(e));
+  })
   .map(([e, box]) => [e.ariaLabel || e.innerText, box.x, box.y, box.width, box.height])"""
 # Text and the colour that it really stands on, after every half-transparent layer, by WCAG 2.2's formula.
 CONTRASTS = """(selectors) => {
