@@ -66,8 +66,12 @@ class Person:
         """The answer's text, without what is around it."""
         return self._in(f"text-{turn_id or self.turn_ids[-1]}")
 
+    def ended(self, turn_id: str) -> str:
+        """How an answer that is not whole ended, in the page's words."""
+        return self._in(f"failed-{turn_id}" if self.has(f"failed-{turn_id}") else f"stopped-{turn_id}")
+
     def under(self, turn_id: str | None = None) -> str:
-        """Everything below an ended answer: how it ended, the cues, the steps."""
+        """Everything below an ended answer: the cues with what is behind them, and the buttons."""
         return everything(self.at.container(key=f"done-{turn_id or self.turn_ids[-1]}"))
 
     @property
@@ -104,7 +108,12 @@ class Person:
 
 def everything(block: Any) -> str:
     """All words in a part of the page, as a reader sees them: texts, and labels of what can be pressed."""
-    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", "\n".join(_words(block)))
+    return readable("\n".join(_words(block)))
+
+
+def readable(markdown: str) -> str:
+    """Without the backslashes that keep a text from being taken for Markdown."""
+    return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown)
 
 
 def _words(block: Any) -> list[str]:

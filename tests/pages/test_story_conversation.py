@@ -123,7 +123,7 @@ def test_a_stopped_answer_says_so_and_offers_retry(visit: Visit, script, logged)
     person = visit(conversation.conversation_id)
 
     assert person.answered().strip() == "Once upon"
-    assert person.under().startswith(":material/stop_circle: Stopped. The text so far is kept.")
+    assert "Stopped. The text so far is kept." in person.ended(running.turn.turn_id)
     assert person.has(f"retry-{running.turn.turn_id}")
     assert logged("SELECT status FROM turns")[0][0] == "stopped"
 
@@ -141,6 +141,6 @@ def test_a_new_message_stops_the_answer_before_it_and_keeps_its_text(visit: Visi
 
     first, second = person.turn_ids
     assert person.answered(first).strip() == "Once upon"
-    assert "Stopped, because a new message was sent." in person.under(first)
+    assert "Stopped, because a new message was sent." in person.ended(first)
     assert not person.has(f"retry-{first}"), "only the last answer can be tried again"
     assert person.answered(second) == "A plain answer from the script."

@@ -9,7 +9,7 @@ import pytest
 
 from data.paths import product_folder
 from data.product import load_product
-from tests.pages.person import Person, everything
+from tests.pages.person import Person, everything, readable
 
 Visit = Callable[..., Person]
 PRODUCT = load_product(product_folder())
@@ -105,7 +105,8 @@ def test_the_footer_names_the_preset_its_models_where_text_goes_limit_and_log(
     assert "fast: Scripted fast, heavy: Scripted heavy" in person.footer
     assert "answers come from a script, not from a model" in person.footer
     assert re.search(r"Messages up to \d\d,\d00 characters", person.footer)
-    assert str(temporary_log) in person.footer
+    [line] = person.at.container(key="footer").caption
+    assert str(temporary_log) in readable(line.help)
     assert "arriving" not in person.footer, "these models are there"
 
 
