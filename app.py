@@ -19,18 +19,21 @@ from components.security_headers import SecurityHeaders
 from data.config import ConfigError
 from router import runtime
 
+# Loading models takes all processors. The first page comes first, if somebody opens it this soon.
+MODELS_BEGIN_S = 3.0
+
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
     """Begin everything that takes time in the background; end it with the server."""
     try:
-        current = runtime.current()
+        current = runtime.current(begin=False)
     except ConfigError as error:
         # The page says it too, and a mended file is read when the page is opened again.
         start_up.say_mistake(error)
     else:
         start_up.say(current)
-        threading.Thread(target=start_up.warm_page, daemon=True).start()
+        threading.Thread(target=current.begin_when_drawn, args=(MODELS_BEGIN_S,), daemon=True).start()
     try:
         yield
     finally:

@@ -83,7 +83,7 @@ class TurnView:
             # Before `done`: whoever sees that it is done must find here how it ended.
             _say_how_it_ended(answer, turn_id)
             done = st.container(key=f"done-{turn_id}")
-        with done, st.container(horizontal=True, vertical_alignment="center", gap="xsmall"):
+        with done, st.container(horizontal=True, vertical_alignment="center", gap="small"):
             for cue in cues.shown():
                 cue.draw(answer)
             buttons(answer)

@@ -70,6 +70,7 @@ class ChatPage:
             stop_place = st.empty()
             st.chat_input(f"Ask about {self.product.name}", key="chat", on_submit=self._submit)
             footer.draw(self.runtime, self.limit)
+        self.runtime.page_drawn.set()
         if live is not None and view is not None:
             with stop_place.container(key="under-way", horizontal=True, vertical_alignment="center"):
                 st.button(

@@ -1,8 +1,7 @@
-"""What the server says when it starts, and what it loads before the first person comes."""
+"""What the server says when it starts."""
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 from data.config import ConfigError
@@ -42,12 +41,6 @@ def _fetching(current: Runtime) -> list[str]:
         f"  into {models_folder()}; the page is usable meanwhile.",
         "  To use a key instead: stop this, then UPSHIFT_PRESET=openai OPENAI_API_KEY=... make run",
     ]
-
-
-def warm_page() -> None:
-    """Load what the first page run would load, so that the first person does not wait for it."""
-    for name in ("pandas", "streamlit.elements.markdown", "components.chat_page"):
-        importlib.import_module(name)
 
 
 def _print(lines: list[str]) -> None:

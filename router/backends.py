@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from router.gateway import Target
 from router.local.child import LocalModels
 from router.local.errors import LocalModelError
 from router.local.weights import presence
+from router.ollama import OllamaBackend
 from router.scripted import load_script
 
 
@@ -59,9 +61,15 @@ class HostedBackend:
     def wait(self, tier: str, timeout_s: float) -> Queued | None:
         """Raises ModelError if the tier's key is missing; else it can be asked."""
         model = self._preset.tier(tier)
-        if model.key_env and not Target.hosted(model).api_key:
+        missing = model.missing()
+        if missing == (model.key_env,):
             advice = f"{model.label} needs a key: set {model.key_env} and start Upshift again."
             raise ModelError("MissingKey", advice)
+        if missing:
+            advice = (
+                f"The {tier} model is not set up yet: set {' and '.join(missing)} and start Upshift again."
+            )
+            raise ModelError("MissingSetting", advice)
         return None
 
     def target(self, tier: str) -> Target:
@@ -104,7 +112,7 @@ class LocalBackend:
         if status.state == "failed":
             raise ModelError("LocalModel", status.message)
         return Queued(
-            reason="loading" if status.state in ("loading", "verifying") else "download",
+            reason="download" if status.done_bytes < status.total_bytes else "loading",
             tier=tier,
             done_bytes=status.done_bytes,
             total_bytes=status.total_bytes,
@@ -177,6 +185,10 @@ class ScriptedBackend:
 
 def backend_for(preset: Preset) -> Backend:
     """The backend that a preset's kind asks for."""
-    kinds: dict[str, type[LocalBackend] | type[HostedBackend] | type[ScriptedBackend]]
-    kinds = {"local": LocalBackend, "hosted": HostedBackend, "scripted": ScriptedBackend}
+    kinds: dict[str, Callable[[Preset], Backend]] = {
+        "local": LocalBackend,
+        "hosted": HostedBackend,
+        "ollama": OllamaBackend,
+        "scripted": ScriptedBackend,
+    }
     return kinds[preset.kind](preset)

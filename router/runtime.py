@@ -44,6 +44,7 @@ class Runtime:
     running: Running
     conversations: Conversations
     purpose: Purpose
+    page_drawn: threading.Event = field(default_factory=threading.Event)
     _usual: dict[str, tuple[float, float | None]] = field(default_factory=dict)
 
     @property
@@ -71,6 +72,15 @@ class Runtime:
         except LogUnavailable:
             return None
 
+    def begin(self) -> None:
+        """Bring the models up and import litellm, in the background; a second call does nothing."""
+        self.services.start()
+
+    def begin_when_drawn(self, at_latest_s: float) -> None:
+        """Wait for the first page to be drawn before beginning: both would want the same processors."""
+        self.page_drawn.wait(at_latest_s)
+        self.begin()
+
     def close(self) -> None:
         """Stop answers, end the models and write what is left of the log."""
         self.running.close()
@@ -82,12 +92,12 @@ _current: Runtime | None = None
 _lock = threading.Lock()
 
 
-def current() -> Runtime:
-    """The process's runtime, built on first use. Raises ConfigError."""
+def current(begin: bool = True) -> Runtime:
+    """The process's runtime, built on first use and begun unless told otherwise. Raises ConfigError."""
     global _current
     with _lock:
         if _current is None:
-            _current = build()
+            _current = build(begin=begin)
         return _current
 
 
@@ -122,15 +132,19 @@ def replace(runtime: Runtime | None) -> None:
         _current = runtime
 
 
-def build(services: Services | None = None) -> Runtime:
-    """A started runtime from the environment. Raises ConfigError when a file or setting is wrong."""
+def build(services: Services | None = None, *, begin: bool = True) -> Runtime:
+    """A runtime from the environment; `begin` also brings the models up.
+
+    Raises ConfigError when a file or setting is wrong.
+    """
     purpose = purpose_from_environment()
     chosen = services or build_services()
     text_mode, text_days = text_policy(purpose)
     unwatched_s = unwatched_from_environment()
     log = Log(log_path())
     journal = Journal(log, chosen.preset.name, text_mode, text_days)
-    chosen.start()
+    if begin:
+        chosen.start()
     return Runtime(
         services=chosen,
         log=log,

@@ -41,6 +41,7 @@ class Services:
     gateway: Gateway
     warmer: Warmer | None = None
     left_out: tuple[TierModel, ...] = ()
+    _started: threading.Event = field(default_factory=threading.Event)
     _slots: dict[str, threading.BoundedSemaphore] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -49,7 +50,10 @@ class Services:
             self._slots = {tier: threading.BoundedSemaphore(slots) for tier in self.preset.tier_names}
 
     def start(self) -> None:
-        """Begin to import litellm and to bring the models up; returns at once."""
+        """Begin to import litellm and to bring the models up; returns at once. Once is enough."""
+        if self._started.is_set():
+            return
+        self._started.set()
         self.gateway.litellm.start()
         self.backend.start()
         self.read_suggestions()
@@ -99,6 +103,9 @@ class Services:
         """Let the models read the suggested messages in advance; they are still answered live."""
         if self.warmer is None:
             return
+        for tier in self.preset.tiers:
+            # Alone, too: whatever is asked first begins with it.
+            self.warmer.read(tier.tier, conversation_prefix((), self.product, tier), order=-1)
         for suggestion in self.product.suggestions:
             messages = (Message(role="user", content=suggestion.prompt),)
             decision = self.decider.decide(messages, tiers=self.preset.tier_names)

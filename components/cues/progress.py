@@ -53,7 +53,11 @@ def steps(answer: Answer) -> list[str]:
         lines.append(
             f"Searched {answer.sources.searched_passages} passages of "
             f"{answer.sources.searched_documents} documents in {answer.sources.search_ms:.0f} ms: "
-            f"{found} fitting" + (f", from {documents}" if found else "")
+            + (
+                f"{_count(found, 'passage')} fit, from {_count(documents, 'document')}"
+                if found
+                else "none fits"
+            )
         )
     if answer.asked is not None and answer.asked.left_out_turns:
         lines.append(f"Left out the {answer.asked.left_out_turns} oldest turns: no room for them")
@@ -69,6 +73,10 @@ def ended(answer: Answer) -> str:
     return {"ok": "Complete", "stopped": "Stopped", "error": "Failed"}.get(answer.status, "Ended")
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number != 1 else "")
+
+
 def _tier(answer: Answer) -> str:
     return f"{(answer.tier or '').capitalize()} model"
 
@@ -81,7 +89,7 @@ def _because(answer: Answer) -> str:
 def _reading(answer: Answer) -> str:
     count = len({passage.source_id for passage in answer.passages})
     if count:
-        return f"reading {count} source" + ("s" if count > 1 else "")
+        return f"reading {_count(count, 'source')}"
     return "reading your message"
 
 

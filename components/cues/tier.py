@@ -14,10 +14,10 @@ ICONS = {"fast": ":material/bolt:", "heavy": ":material/psychology:"}
 
 
 def label(answer: Answer) -> str:
-    """The words on the badge: tier, model and seconds to the first words."""
-    parts = [f"{(answer.tier or '').capitalize()} model", plain(answer.model_label)]
+    """The words on the badge: tier, model and seconds to the first words. Short: phones are narrow."""
+    parts = [(answer.tier or "").capitalize(), plain(answer.model_label)]
     if answer.first_content_ms is not None:
-        parts.append(f"first words in {answer.first_content_ms / 1000:.1f} s")
+        parts.append(f"{answer.first_content_ms / 1000:.1f} s")
     return " · ".join(parts)
 
 
@@ -26,7 +26,11 @@ def reasons(answer: Answer) -> list[str]:
     decision = answer.decision
     if decision is None:
         return []
-    lines = [plain(reason[:1].upper() + reason[1:]) for reason in decision.reasons]
+    said = [reason.removeprefix("says ") for reason in decision.reasons if reason.startswith("says ")]
+    whole = [reason for reason in decision.reasons if not reason.startswith("says ")]
+    lines = [plain(reason[:1].upper() + reason[1:]) for reason in whole]
+    if said:
+        lines.append(f"Words that weighed in: {plain(', '.join(said))}")
     lines += [plain(note) for note in answer.notes]
     if answer.tier != decision.tier:
         lines.append(f"The {decision.tier} model was chosen; the {answer.tier} model answered in its place.")

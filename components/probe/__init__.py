@@ -46,7 +46,8 @@ _HTML = """<div class="probe-cue" hidden>
   <div class="probe-progress"></div>
 </div>
 <div class="probe-status" role="status" aria-live="polite"></div>"""
-_JS = (_FOLDER / "probe.js").read_text(encoding="utf-8")
+# One module, as inline components have it: the helpers first.
+_JS = "\n".join((_FOLDER / name).read_text(encoding="utf-8") for name in ("follow.js", "probe.js"))
 _CSS = (_FOLDER / "probe.css").read_text(encoding="utf-8")
 _runs = count(1)
 

@@ -175,7 +175,7 @@ function begin(event, text, button) {
   cue = { text, label: "Sending…" };
   hideOutdated(true);
   drawCue();
-  root?.querySelector(".probe-progress")?.scrollIntoView({ block: "nearest", behavior: "instant" });
+  followFromNow();
   if (cueIsVisible()) {
     mark(mine, "client_first_feedback_ms");
     mark(mine, "client_first_cue_ms");
@@ -297,6 +297,7 @@ function returnFocus(mine) {
 function finish(mine) {
   mine.timers.forEach(clearTimeout);
   if (press === mine) press = null;
+  followNoMore();
   hideOutdated(false);
   report(mine);
   rest();
@@ -349,12 +350,15 @@ const onLeave = guarded(() => {
 });
 const keyListener = guarded(onKey);
 const clickListener = guarded(onClick);
+const scrollListener = guarded(onScrollIntent);
+const SCROLL_EVENTS = ["wheel", "touchmove", "keydown"];
 
 function listen() {
   if (listening) return;
   listening = true;
   document.addEventListener("keydown", keyListener, true);
   document.addEventListener("click", clickListener, true);
+  for (const name of SCROLL_EVENTS) document.addEventListener(name, scrollListener, { capture: true, passive: true });
   document.addEventListener("visibilitychange", onHide, true);
   window.addEventListener("pagehide", onLeave, true);
   setTimeout(readClock, 500);
@@ -364,6 +368,7 @@ function stop() {
   listening = false;
   document.removeEventListener("keydown", keyListener, true);
   document.removeEventListener("click", clickListener, true);
+  for (const name of SCROLL_EVENTS) document.removeEventListener(name, scrollListener, true);
   document.removeEventListener("visibilitychange", onHide, true);
   window.removeEventListener("pagehide", onLeave, true);
   observer?.disconnect();
