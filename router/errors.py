@@ -9,6 +9,9 @@ import httpx
 
 from data.presets import TierModel
 
+# A provider that asks for more than this has run out, and nobody waits for it.
+LONGEST_WAIT_S = 3600
+
 
 class ModelError(Exception):
     """A model call failed. `error_type` is for the log, `message` for the person."""
@@ -29,6 +32,8 @@ def explain(error: BaseException, model: TierModel, has_text: bool = False) -> M
     if isinstance(error, ModelError):
         return error
     kind, status = _what_happened(error)
+    if status == 429:
+        return ModelError(kind, _too_many(model, _retry_after_s(error)), status)
     return ModelError(kind, _advice(kind, status, model, has_text), status)
 
 
@@ -37,7 +42,8 @@ def _what_happened(error: BaseException) -> tuple[str, int | None]:
 
     litellm makes up a status of 500 where no response came at all, so the cause beneath decides.
     """
-    kind = type(error).__name__
+    # litellm wraps what happened before the first chunk as if something else could take over.
+    kind = type(getattr(error, "original_exception", None) or error).__name__
     for cause in _causes(error):
         if isinstance(cause, httpx.HTTPStatusError):
             return kind, cause.response.status_code
@@ -59,16 +65,34 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
+def _retry_after_s(error: BaseException) -> int | None:
+    """For how many seconds the provider asks to wait, where it says so in a number that makes sense."""
+    for cause in _causes(error):
+        for holder in (getattr(cause, "response", None), getattr(cause, "original_exception", None), cause):
+            headers = getattr(holder, "headers", None) or getattr(holder, "litellm_response_headers", None)
+            said = str(headers.get("retry-after", "")) if headers is not None else ""
+            if said.isdecimal() and 0 < int(said) <= LONGEST_WAIT_S:
+                return int(said)
+    return None
+
+
+def _too_many(model: TierModel, wait_s: int | None) -> str:
+    wait = "a minute" if wait_s is None else f"{wait_s} seconds"
+    return f"{model.label} has had too many requests or its quota is used up. Wait {wait}, then retry."
+
+
 def _advice(kind: str, status: int | None, model: TierModel, has_text: bool) -> str:
     if kind == "AuthenticationError" or status in (401, 403):
         where = f" Check {model.key_env} and start Upshift again." if model.key_env else ""
         return f"{model.label} refused the key.{where}"
     if kind == "NotFoundError" or status == 404:
+        if model.provider_name.startswith("ollama"):
+            return f"Ollama does not have {model.model_name} yet. Pull it: ollama pull {model.model_name}"
         return (
             f"{model.label} was not found under the name {model.model}. Check the model's name in the preset."
         )
-    if kind == "RateLimitError" or status == 429:
-        return f"{model.label} has had too many requests or its quota is used up. Wait a minute, then retry."
+    if kind == "RateLimitError":
+        return _too_many(model, None)
     if kind == "ContextWindowExceededError":
         return f"This conversation is too long for {model.label}. Start a new one, or send a shorter message."
     if kind in ("Timeout", "APITimeoutError"):

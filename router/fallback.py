@@ -30,7 +30,10 @@ def of_use(error: ModelError, failed: TierModel, following: TierModel) -> bool:
         return False
     if error.error_type == "TooLong":
         return following.context_tokens > failed.context_tokens
-    if error.error_type in ("MissingKey", "AuthenticationError") and failed.key_env:
+    if error.error_type in ("OllamaMissing", "MissingSetting"):
+        return False
+    refused = error.error_type == "MissingKey" or error.http_status in (401, 403)
+    if refused and failed.key_env:
         return following.key_env != failed.key_env
     return True
 

@@ -9,23 +9,30 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
-import socket
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from data.addresses import is_this_machine
 from data.presets import TierModel
 from data.records import Generation, GenerationRole, Message
 from router.cancel import Cancel
 from router.errors import ModelError, explain
-from router.litellm_client import Litellm, watching_connection
+from router.litellm_client import Connection, Litellm, watching_connection
+from router.prices import cost_of
+
+# Where litellm's stream keeps the provider's own word that the answer is complete: one for each protocol.
+FINISH_REASONS = ("received_finish_reason", "intermittent_finish_reason")
 
 
 @dataclass(frozen=True)
 class Target:
-    """Which model, and where it is reached. `own_machine`: its connections are cut to stop it."""
+    """Which model, and where it is reached.
+
+    `own_machine`: at an address of this machine; no proxy is used, and no connection twice.
+    """
 
     model: TierModel
     api_base: str | None = None
@@ -35,9 +42,9 @@ class Target:
     @classmethod
     def hosted(cls, model: TierModel) -> Target:
         """A provider's model, with the key and address that the environment gives."""
-        addresses = (os.environ.get(name) for name in model.api_base_env)
-        api_base = model.api_base or next((address for address in addresses if address), None)
-        return cls(model, api_base, os.environ.get(model.key_env or "", ""))
+        api_base = model.address()
+        key = os.environ.get(model.key_env or "", "")
+        return cls(model, api_base, key, own_machine=api_base is not None and is_this_machine(api_base))
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ class Call:
     response_model: str | None = None
     finish_reason: str | None = None
     usage: Any = None
+    cost_usd: float | None = None
+    price_source: str | None = None
     error: ModelError | None = None
 
     def generation(self) -> Generation:
@@ -92,6 +101,8 @@ class Call:
             time_per_output_chunk_p95_s=_at_share(gaps_s, 0.95),
             time_per_output_chunk_max_s=gaps_s[-1] if gaps_s else None,
             chunk_count=len(self.chunk_times_s),
+            cost_usd=self.cost_usd,
+            price_source=self.price_source,
             finish_reason=self.finish_reason,
             error_type=self.error.error_type if self.error else None,
             http_status=self.error.http_status if self.error else None,
@@ -139,28 +150,30 @@ class Gateway:
             yield from _pieces(call, chunks, cancel)
         finally:
             call.ended_s = time.perf_counter()
-            # Whoever stops reading, for whatever reason, frees the model: at once where the
-            # connection is the call's own, else with the next chunk.
+            # Whoever stops reading, for whatever reason, frees the model: at once, or where a kept
+            # connection has not answered yet, when its answer begins.
             cut.now()
+            call.cost_usd, call.price_source = cost_of(self.litellm, call.target.model, call.usage)
 
     def _pump(self, call: Call, chunks: queue.SimpleQueue[Any], cut: _Cut) -> None:
         """Read the provider's stream into the queue; ends it with None or with an exception."""
         stream: Any = None
         try:
-            watching_connection(cut.watch if call.target.own_machine else _ignore)
+            watching_connection(cut.watch)
             stream = self._open(call)
             for chunk in stream:
                 if cut.made:
                     break
                 chunks.put((time.perf_counter(), chunk))
             # litellm makes up an ending where the provider sent none; a cut must not pass for one.
-            whole = getattr(stream, "received_finish_reason", "unknown") is not None
+            whole = any(getattr(stream, name, None) for name in FINISH_REASONS)
             chunks.put(None if whole or cut.made else ConnectionError("the stream ended early"))
         except Exception as error:  # noqa: BLE001 (litellm raises what it likes; the reader gets it)
             chunks.put(error)
         finally:
             if stream is not None:
                 _close(stream)
+            cut.give_back()
 
     def _open(self, call: Call) -> Any:
         target, model = call.target, call.target.model
@@ -180,6 +193,10 @@ class Gateway:
             )
         else:
             options |= {"api_base": target.api_base, "api_key": target.api_key or None}
+            options["client"] = self.litellm.http_handler(target.own_machine)
+        if model.provider_name.startswith("ollama"):
+            self.litellm.know_ollama_model(model.model)
+            options["num_ctx"] = model.context_tokens
         return litellm.completion(
             model=model.model,
             messages=[{"role": message.role, "content": message.content} for message in call.messages],
@@ -196,36 +213,33 @@ class _Cut:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._socket: socket.socket | None = None
+        self._connection: Connection | None = None
         self.made = False
 
-    def watch(self, connection: socket.socket) -> None:
+    def watch(self, connection: Connection) -> None:
         with self._lock:
-            self._socket = connection
+            self._connection = connection
             made = self.made
         if made:
-            _shut(connection)
+            connection.cut()
 
     def now(self) -> None:
         with self._lock:
             self.made = True
-            connection = self._socket
+            connection = self._connection
         if connection is not None:
-            _shut(connection)
+            connection.cut()
 
-
-def _ignore(_: Any) -> None:
-    """Connections that calls share are not cut: another call may be using them."""
-
-
-def _shut(connection: socket.socket) -> None:
-    """Wake a thread that waits on the connection; closing alone would not."""
-    with contextlib.suppress(OSError):  # already closed: that is what was wanted
-        connection.shutdown(socket.SHUT_RDWR)
+    def give_back(self) -> None:
+        """Only for the thread that reads: whatever litellm left open is closed."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.give_back()
 
 
 def _close(stream: Any) -> None:
-    """Close the provider's stream: abandoned ones hold on to the connection pool for good."""
+    """Close litellm's stream, as far as it lets itself be closed."""
     inner = getattr(stream, "completion_stream", None)
     for candidate in (inner, stream):
         close = getattr(candidate, "close", None)

@@ -6,8 +6,10 @@ call takes most of another second, so one is made through a transport that stays
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import os
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +33,7 @@ WARM_UP_REPLY = (
     "data: [DONE]\n\n"
 )
 
-_on_connect: contextvars.ContextVar[Callable[[Any], None] | None] = contextvars.ContextVar(
+_on_connect: contextvars.ContextVar[Callable[[Connection], None] | None] = contextvars.ContextVar(
     "on_connect", default=None
 )
 
@@ -46,6 +48,7 @@ class Litellm:
         self._started = threading.Lock()
         self._thread: threading.Thread | None = None
         self._clients: dict[tuple[str | None, str, bool], Any] = {}
+        self._handlers: dict[bool, Any] = {}
         self._clients_lock = threading.Lock()
 
     def start(self) -> None:
@@ -77,11 +80,28 @@ class Litellm:
                 self._clients[key] = _new_client(*key)
             return self._clients[key]
 
+    def http_handler(self, own_machine: bool) -> Any:
+        """litellm's client for every protocol but OpenAI's, over connections that we can see and close."""
+        with self._clients_lock:
+            if own_machine not in self._handlers:
+                from litellm.llms.custom_httpx.http_handler import HTTPHandler
+
+                self._handlers[own_machine] = HTTPHandler(client=_http_client(own_machine))
+            return self._handlers[own_machine]
+
+    def know_ollama_model(self, name: str) -> None:
+        """Tell litellm of an Ollama model; else it asks some server about it for each call."""
+        prices = self.module().model_cost
+        if name not in prices:
+            free = {"input_cost_per_token": 0.0, "output_cost_per_token": 0.0}
+            prices[name] = {"litellm_provider": name.split("/")[0], "mode": "chat", **free}
+
     def close(self) -> None:
         """Close the connections that are kept for later calls."""
         with self._clients_lock:
             clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
+            handlers, self._handlers = list(self._handlers.values()), {}
+        for client in (*clients, *(handler.client for handler in handlers)):
             client.close()
 
     def _load(self) -> None:
@@ -123,22 +143,50 @@ def _warm_up(litellm: Any) -> None:
 
 
 def _new_client(api_base: str | None, api_key: str, own_machine: bool) -> Any:
-    """A client that tells `watching_connection` about its sockets.
+    """A client of the OpenAI protocol."""
+    import openai
+
+    return openai.OpenAI(
+        base_url=api_base, api_key=api_key, max_retries=0, http_client=_http_client(own_machine)
+    )
+
+
+def _http_client(own_machine: bool) -> httpx.Client:
+    """Connections that tell `watching_connection` about their sockets.
 
     On our own machine every call has a connection of its own, which is free on loopback and lets a
     stop cut exactly that call; and no proxy of the environment is used, or text would leave the machine.
     """
-    import openai
-
-    limits = httpx.Limits(max_keepalive_connections=0) if own_machine else httpx.Limits()
-    http_client = httpx.Client(
-        event_hooks={"request": [_trace]}, limits=limits, timeout=600, trust_env=not own_machine
+    return httpx.Client(
+        event_hooks={"request": [_trace], "response": [_note_response]},
+        limits=httpx.Limits(max_keepalive_connections=0) if own_machine else httpx.Limits(),
+        timeout=600,
+        trust_env=not own_machine,
     )
-    return openai.OpenAI(base_url=api_base, api_key=api_key, max_retries=0, http_client=http_client)
 
 
-def watching_connection(on_connect: Callable[[Any], None]) -> None:
-    """In this thread, call `on_connect(socket)` for each connection that a client opens."""
+class Connection:
+    """A call's socket, and whether the call is still using it: afterwards it may be another call's."""
+
+    def __init__(self, connection: socket.socket, response: httpx.Response | None = None) -> None:
+        self._socket = connection
+        self._response = response
+
+    def cut(self) -> None:
+        """Wake whoever waits on the socket; closing alone would not."""
+        if self._response is not None and self._response.is_closed:
+            return
+        with contextlib.suppress(OSError):  # already closed: that is what was wanted
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def give_back(self) -> None:
+        """Close the response, whole or not: an abandoned one holds on to the connection pool for good."""
+        if self._response is not None:
+            self._response.close()
+
+
+def watching_connection(on_connect: Callable[[Connection], None]) -> None:
+    """In this thread, call `on_connect` when a connection is opened and when a response begins on one."""
     _on_connect.set(on_connect)
 
 
@@ -150,6 +198,14 @@ def _trace(request: httpx.Request) -> None:
 
     def note(name: str, info: dict[str, Any]) -> None:
         if name.endswith(("connect_tcp.complete", "start_tls.complete")):
-            on_connect(info["return_value"].get_extra_info("socket"))
+            on_connect(Connection(info["return_value"].get_extra_info("socket")))
 
     request.extensions["trace"] = note
+
+
+def _note_response(response: httpx.Response) -> None:
+    """A kept connection is not opened again, so the beginning of its response is what tells of it."""
+    on_connect = _on_connect.get()
+    stream = response.extensions.get("network_stream")
+    if on_connect is not None and stream is not None:
+        on_connect(Connection(stream.get_extra_info("socket"), response))
