@@ -1,4 +1,4 @@
-"""`python -m router`: decide, train, eval, models."""
+"""`python -m router`: decide, check, train, eval, models."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 
 COMMANDS = {
     "decide": ("router.decide", "route messages: JSON lines in, decisions out"),
+    "check": ("router.check", "make one small real call to each model of a preset"),
     "models": ("router.models_cli", "list, pull or remove the local models"),
     "train": ("router.train", "fit the task classifier and write its weights"),
     "eval": ("router.evaluate", "measure the router beside others"),
