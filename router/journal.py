@@ -22,7 +22,7 @@ from data.events import (
     TextDelta,
 )
 from data.privacy import expires_at
-from data.records import Purpose, TextMode, now_iso
+from data.records import Generation, Purpose, TextMode, now_iso
 from router.running import RunningTurn
 
 # A pause between two pieces of text that a reader notices as a standstill.
@@ -149,6 +149,7 @@ class Journal:
             "source_count": len(answer.passages),
             "cited_count": len(answer.cited),
             "tier": answer.tier,
+            "warmed": any(_wholly_read_before(generation) for generation in event.generations[:1]),
             **_text_times(events),
         }
         if isinstance(event, Finished):
@@ -168,6 +169,12 @@ class Journal:
         if self._text_days is not None:
             expires = expires_at(self._text_days)
         self._log.put("turn_text", {"turn_id": running.turn.turn_id, "expires_at": expires, **text})
+
+
+def _wholly_read_before(generation: Generation) -> bool:
+    """Whether the model had read the whole prompt in advance; one token is always read again."""
+    tokens, cached = generation.input_tokens, generation.cache_read_input_tokens
+    return tokens is not None and cached is not None and tokens - cached <= 1
 
 
 def _status(event: Finished | Stopped | Failed) -> str:

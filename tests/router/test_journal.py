@@ -12,7 +12,7 @@ import pytest
 
 from data.events import Event, Failed, Finished, Queued, Stopped, TextDelta
 from data.log import Log
-from data.records import Message, TextMode, Turn
+from data.records import Generation, Message, TextMode, Turn
 from data.schema import TABLES, encode
 from router import journal as journal_module
 from router.journal import Journal
@@ -25,7 +25,7 @@ QUICK: dict[str, Any] = {"first_token_ms": 0, "token_ms": 0}
 QUESTION = "Who can delete a shared view?"
 REPLY = "Only the owner or an admin can. That is all there is to say [1]."
 # Filled by the page, by the browser, or by what is not there yet.
-NOT_OURS = {"first_feedback_ms", "uncertainty", "warmed", "cache_hit", "joined", "run_id"}
+NOT_OURS = {"first_feedback_ms", "uncertainty", "cache_hit", "joined", "run_id"}
 
 
 @pytest.fixture
@@ -338,3 +338,28 @@ def test_the_real_log_takes_all_of_it(
     assert rows["turn_text"][0]["answer"] == REPLY
     assert rows["conversations"][0]["title"] == "A title"
     assert len(marks) == 7
+
+
+@pytest.mark.parametrize(
+    ("tokens", "cached", "warmed"),
+    [(200, 199, True), (200, 200, True), (200, 180, False), (None, None, False)],
+)
+def test_a_prompt_that_was_read_in_advance_is_flagged(
+    log: FakeLog, tokens: int | None, cached: int | None, warmed: bool
+) -> None:
+    turn = full_turn()
+    running = RunningTurn(turn)
+    generation = Generation(
+        turn_id=turn.turn_id,
+        attempt=0,
+        tier="fast",
+        role="primary",
+        provider_name="upshift.local",
+        request_model="m",
+        start_ms=1.0,
+        input_tokens=tokens,
+        cache_read_input_tokens=cached,
+    )
+    journal = Journal(log, "local", "none", None)
+    journal.event(running, running.append(Finished(text="Done.", generations=(generation,))))
+    assert merged(log)["warmed"] is warmed
