@@ -362,4 +362,4 @@ def test_a_prompt_that_was_read_in_advance_is_flagged(
     )
     journal = Journal(log, "local", "none", None)
     journal.event(running, running.append(Finished(text="Done.", generations=(generation,))))
-    assert merged(log)["warmed"] is warmed
+    assert merged(log)["warmed"] == warmed
