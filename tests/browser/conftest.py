@@ -127,7 +127,7 @@ def site(serve: Serve, tmp_path_factory: pytest.TempPathFactory) -> Site:
         "UPSHIFT_SCRIPT": str(folder / "script.toml"),
         "UPSHIFT_SCRIPT_SENT": str(found.sent),
         "UPSHIFT_DB": str(found.log),
-        "UPSHIFT_UNWATCHED_S": "8",
+        "UPSHIFT_UNWATCHED_S": "6",
     }
     return replace(found, address=serve("app.py", environment))
 
