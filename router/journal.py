@@ -45,7 +45,7 @@ class Journal:
 
     def __init__(self, log: LogLike, preset: str, text_mode: TextMode, text_days: int | None) -> None:
         self._log = log
-        self._preset = preset
+        self.preset = preset
         self._text_mode = text_mode
         self._text_days = text_days
 
@@ -67,7 +67,7 @@ class Journal:
         """A conversation has its first message. Its title is the person's text: kept only with consent."""
         row = {"conversation_id": conversation_id, "session_id": session_id, "started_at": started_at}
         kept_title = title if self._text_mode == "full" else None
-        self._log.put("conversations", {**row, "title": kept_title, "preset": self._preset})
+        self._log.put("conversations", {**row, "title": kept_title, "preset": self.preset})
 
     def mark(self, running: RunningTurn, name: str, column: str | None = None) -> None:
         """Something happened on the page's side of the server, such as the first progress drawn."""
@@ -122,7 +122,7 @@ class Journal:
                 "submitted_at": turn.submitted_at,
                 "input_origin": turn.input_origin,
                 "suggestion_id": turn.suggestion_id,
-                "preset": self._preset,
+                "preset": self.preset,
                 "input_chars": len(turn.text),
                 "status": "open",
                 "overridden": turn.choice is not None,
@@ -192,6 +192,7 @@ def _columns(event: Event) -> dict[str, object]:
         return {
             "task": decision.task,
             "tier": decision.tier,
+            "preset": event.preset,
             "route_reason": "; ".join(decision.reasons),
             "route_score": decision.score,
             "route_ms": event.t_ms,

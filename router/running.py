@@ -133,6 +133,7 @@ class Running:
         self._listener = listener
         self._unwatched_s = unwatched_s
         self._turns: dict[str, RunningTurn] = {}
+        self._in_use: list[Services] = []
         self._lock = threading.Lock()
 
     def start(self, turn: Turn) -> RunningTurn:
@@ -141,10 +142,23 @@ class Running:
         with self._lock:
             self._turns[turn.turn_id] = running
             self._forget_old()
+            services = self.services
+            self._in_use.append(services)
         threading.Thread(
-            target=self._work, args=(running,), name=f"turn-{turn.turn_id[:8]}", daemon=True
+            target=self._work, args=(running, services), name=f"turn-{turn.turn_id[:8]}", daemon=True
         ).start()
         return running
+
+    def use(self, services: Services) -> Services:
+        """Answer turns that start from now on with other services; gives back those used before."""
+        with self._lock:
+            before, self.services = self.services, services
+        return before
+
+    def uses(self, services: Services) -> bool:
+        """Whether an answer under way, or the next one, needs these services."""
+        with self._lock:
+            return services is self.services or any(services is used for used in self._in_use)
 
     def get(self, turn_id: str) -> RunningTurn | None:
         """The turn, if this process knows it."""
@@ -165,11 +179,19 @@ class Running:
         for running in under_way:
             running.events(after=10**9, timeout_s=max(0.0, until - time.monotonic()))
 
-    def _work(self, running: RunningTurn) -> None:
+    def _work(self, running: RunningTurn, services: Services) -> None:
+        try:
+            self._answer(running, services)
+        finally:
+            with self._lock:
+                at = next(i for i, used in enumerate(self._in_use) if used is services)
+                del self._in_use[at]
+
+    def _answer(self, running: RunningTurn, services: Services) -> None:
         watch = threading.Thread(target=self._leave_if_unwatched, args=(running,), daemon=True)
         watch.start()
         try:
-            for event in answer(running.turn, self.services, running.cancel, running.received_s):
+            for event in answer(running.turn, services, running.cancel, running.received_s):
                 self._record(running, event)
         except Exception as error:
             # A mistake of ours must end the turn where the person can see it and go on.
@@ -179,7 +201,7 @@ class Running:
             self._record(running, Failed(error_type=type(error).__name__, message=message, text=text))
         ending = running.ending
         if isinstance(ending, Finished):
-            self.services.read_ahead(running.turn, ending.text)
+            services.read_ahead(running.turn, ending.text)
 
     def _record(self, running: RunningTurn, event: Event) -> None:
         stamped = running.append(event)

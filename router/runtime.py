@@ -18,7 +18,7 @@ from typing import get_args
 from data.config import ConfigError
 from data.log import Log
 from data.paths import log_path
-from data.presets import Preset
+from data.presets import Preset, load_preset
 from data.privacy import text_policy
 from data.records import Purpose
 from data.store import LogUnavailable, Store
@@ -31,6 +31,8 @@ from router.services import Services, build_services
 APP_VERSION = "0.1.0"
 # How long a figure of what is usual is shown before the log is asked again.
 USUAL_KEPT_S = 60.0
+# How often services that were switched away from are looked at, whether an answer still needs them.
+RETIRED_LOOK_S = 0.2
 LOG = logging.getLogger("upshift")
 
 
@@ -46,6 +48,13 @@ class Runtime:
     purpose: Purpose
     page_drawn: threading.Event = field(default_factory=threading.Event)
     _usual: dict[str, tuple[float, float | None]] = field(default_factory=dict)
+    _retired: list[Services] = field(default_factory=list)
+    _switching: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def preset_locked(self) -> bool:
+        """Whether the models stay as they are: `UPSHIFT_PRESET_LOCKED=1`, and always in a study."""
+        return self.purpose == "research" or os.environ.get("UPSHIFT_PRESET_LOCKED") == "1"
 
     @property
     def preset(self) -> Preset:
@@ -81,10 +90,45 @@ class Runtime:
         self.page_drawn.wait(at_latest_s)
         self.begin()
 
+    def switch(self, name: str) -> None:
+        """Answer new messages with the preset `name`; answers under way end with the old one.
+
+        For everybody who uses this server: a page that has not agreed to where the text would go now
+        must ask first. Raises ConfigError if there is no such preset or it is locked.
+        """
+        if self.preset_locked:
+            raise ConfigError("The models are set by whoever runs this page, and cannot be switched here.")
+        with self._switching:
+            if name == self.preset.name:
+                return
+            services = build_services(load_preset(name))
+            services.start()
+            self._retired.append(self.running.use(services))
+            self.services = services
+            self.journal.preset = services.preset.name
+            self._usual.clear()
+        threading.Thread(target=self._close_retired, name="preset-retired", daemon=True).start()
+
+    def _close_retired(self) -> None:
+        """Close services that were switched away from, once no answer needs them."""
+        while True:
+            with self._switching:
+                used = [self.running.uses(services) for services in self._retired]
+                done = [item for item, still in zip(self._retired, used, strict=True) if not still]
+                self._retired = [item for item, still in zip(self._retired, used, strict=True) if still]
+            for services in done:
+                services.close()
+            if not self._retired:
+                return
+            time.sleep(RETIRED_LOOK_S)
+
     def close(self) -> None:
         """Stop answers, end the models and write what is left of the log."""
         self.running.close()
-        self.services.close()
+        with self._switching:
+            ending, self._retired = [self.services, *self._retired], []
+        for services in ending:
+            services.close()
         self.log.close()
 
 

@@ -116,10 +116,10 @@ class Services:
             self.warmer.read(model.tier, built.messages, order=order)
 
 
-def build_services(preset: Preset | None = None, litellm: Litellm | None = None) -> Services:
+def build_services(preset: Preset | None = None) -> Services:
     """The services for a preset, with only those of its tiers that can be asked (all, if none can).
 
-    `litellm` is one that is loaded already. Raises ConfigError when a configuration file has a mistake.
+    Raises ConfigError when a configuration file has a mistake.
     """
     chosen = preset or load_preset()
     runnable = chosen.runnable()
@@ -131,7 +131,7 @@ def build_services(preset: Preset | None = None, litellm: Litellm | None = None)
         decider=decider_for(runnable),
         retriever=Retriever(KnowledgeIndex.build(product.knowledge)),
         backend=backend,
-        gateway=Gateway(litellm or Litellm()),
+        gateway=Gateway(Litellm()),
         warmer=Warmer(backend.models) if isinstance(backend, LocalBackend) else None,
         left_out=tuple(tier for tier in chosen.tiers if tier not in runnable.tiers),
     )
