@@ -9,7 +9,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import empty_state, footer, probe
+from components import empty_state, footer, probe, settings_panel
 from components.answer_view import TurnView, snapshot
 from components.safe_markdown import plain
 from components.visit import Visit
@@ -67,6 +67,8 @@ class ChatPage:
         follow_ups = st.empty()
         with st.bottom:
             self._notice()
+            if self._must_agree():
+                settings_panel.ask_to_agree(self.runtime)
             stop_place = st.empty()
             st.chat_input(f"Ask about {self.product.name}", key="chat", on_submit=self._submit)
             footer.draw(self.runtime, self.limit)
@@ -94,6 +96,7 @@ class ChatPage:
             st.markdown(f"#### {plain(self.product.name)}", width="content")
             if self.visit.conversation is not None:
                 st.button("New conversation", key="new", icon=":material/add:", on_click=self.visit.leave)
+            settings_panel.draw(self.runtime)
 
     def _earlier(self, turns: list[RunningTurn]) -> None:
         hidden = first_shown(len(turns), self.visit.shown_turns)
@@ -169,11 +172,16 @@ class ChatPage:
     def _submit(self) -> None:
         text = st.session_state.get("chat") or ""
         refusal = self._refusal(text)
-        if refusal is None:
+        if refusal is None and not self._must_agree():
             self._ask(text, "typed", None)
             return
-        st.session_state["notice"] = refusal
+        if refusal is not None:
+            st.session_state["notice"] = refusal
         st.session_state["chat"] = text
+
+    def _must_agree(self) -> bool:
+        """Whether the text would go elsewhere than this page knows; nothing is sent before it agreed."""
+        return settings_panel.must_agree(self.runtime, self.visit.conversation)
 
     def _refusal(self, text: str) -> str | None:
         """Why a message cannot be sent, and what to do; None if it can."""
@@ -190,6 +198,8 @@ class ChatPage:
         self._ask(suggestion.prompt, "suggestion", suggestion.id)
 
     def _ask(self, text: str, origin: InputOrigin, suggestion_id: str | None) -> None:
+        if self._must_agree():
+            return  # the page says why, above the box
         conversation = self.visit.conversation or self.visit.begin(title=text)
         conversation.ask(
             self.runtime.running, text, self.visit.session_id, origin=origin, suggestion_id=suggestion_id
@@ -197,7 +207,7 @@ class ChatPage:
 
     def _retry(self, running: RunningTurn) -> None:
         conversation = self.visit.conversation
-        if conversation is not None:
+        if conversation is not None and not self._must_agree():
             turn = running.turn
             conversation.ask(
                 self.runtime.running, turn.text, self.visit.session_id, origin="retry", replaces=turn.turn_id
