@@ -14,6 +14,10 @@ def say(current: Runtime) -> None:
     preset = current.preset
     lines = [f"Upshift: {preset.title}. {preset.where}"]
     lines += [f"  {model.tier:6} {model.label} ({model.model_name})" for model in preset.tiers]
+    lines += [
+        f"  {model.tier:6} {model.label}: not available. Set {' and '.join(model.missing())} and start again."
+        for model in current.services.left_out
+    ]
     missing = preset.missing_keys()
     if missing:
         lines.append(f"  Not set: {', '.join(missing)}. Set it and start again.")

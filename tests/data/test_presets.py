@@ -8,6 +8,7 @@ import pytest
 
 from data.config import ConfigError
 from data.model_files import find_model
+from data.paths import shipped
 from data.policy import TASKS, load_policy
 from data.presets import Preset, load_preset, preset_names
 
@@ -215,3 +216,13 @@ def test_whether_the_text_stays_goes_by_the_address(
 def test_hosted_presets_never_say_that_text_stays() -> None:
     staying = {name for name in preset_names() if load_preset(name, {}).stays_here({})}
     assert staying == {"local", "ollama", "scripted"}
+
+
+def test_the_documentation_names_the_models_that_a_preset_asks() -> None:
+    page = (shipped("knowledge") / "presets-and-keys.md").read_text(encoding="utf-8")
+    rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
+    assert set(rows) == set(preset_names()) - {"scripted"}
+    for name in ("openai", "anthropic", "gemini", "posthog"):
+        preset = load_preset(name, {})
+        assert all(tier.label in rows[name] for tier in preset.tiers)
+        assert all(f"`{key}`" in rows[name] for key in preset.missing_keys({}))
