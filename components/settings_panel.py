@@ -85,10 +85,14 @@ def must_agree(runtime: Runtime, conversation: Conversation | None) -> bool:
     A page has agreed to the models that it opened with; not so if the conversation that it opened was
     held with others, or if someone else on this server switched since.
     """
+    preset = runtime.preset
+    if preset.stays_here():
+        st.session_state[AGREED] = preset.name  # what is written now is not meant for anybody else later
+        return False
     if AGREED not in st.session_state:
         held_with = presets_of(conversation) if conversation else set()
-        st.session_state[AGREED] = runtime.preset.name if held_with <= {runtime.preset.name} else None
-    return not runtime.preset.stays_here() and st.session_state[AGREED] != runtime.preset.name
+        st.session_state[AGREED] = preset.name if held_with <= {preset.name} else None
+    return bool(st.session_state[AGREED] != preset.name)
 
 
 def presets_of(conversation: Conversation) -> set[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from components import start_up
 from data.presets import load_preset, preset_names
 from router import runtime
 from tests.pages.conftest import ScriptedHere
@@ -148,6 +149,34 @@ def test_back_to_where_the_text_stays_needs_no_agreement(visit: Visit, openai: R
     person.types("back again")
     assert not person.has("agree-notice")
     assert openai.requests == []
+
+
+def test_what_was_written_while_the_text_stayed_is_not_sent_on_later(
+    visit: Visit, openai: RecordingServer
+) -> None:
+    person = visit()
+    switch_to(person, "openai")
+    runtime.current().switch("scripted")
+    person.types("between us")
+    runtime.current().switch("openai")
+    person.types("go on")
+    assert openai.requests == []
+    assert person.has("agree-notice")
+
+
+def test_a_tier_without_its_key_is_named_and_the_others_answer(
+    visit: Visit, openai: RecordingServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person = visit()
+    switch_to(person, "posthog")
+    assert runtime.current().preset.tier_names == ("fast", "middle")
+    assert "heavy: not available; set ANTHROPIC_API_KEY" in opened(person)
+    person.types("prove that the square root of 2 is irrational")
+    assert openai.models() == ["gpt-4.1"]
+    start_up.say(runtime.current())
+    assert (
+        "Claude Sonnet 4.6: not available. Set ANTHROPIC_API_KEY and start again." in capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(("name", "value"), [("UPSHIFT_PRESET_LOCKED", "1"), ("UPSHIFT_PURPOSE", "research")])

@@ -21,7 +21,8 @@ PATIENCE_S = 20.0
 
 @dataclass
 class Manner:
-    """How a server answers. `hold_before`: the piece before which it waits until `held` is set.
+    """How a server answers. `hold_before`: the piece before which it waits until `held` is set; `mute`:
+    not even the headers come before that.
 
     `cut_before` hangs up there. Anything but status 200 is an error with the provider's own words.
     """
@@ -33,6 +34,7 @@ class Manner:
     retry_after: str | None = None
     cut_before: int | None = None
     hold_before: int | None = None
+    mute: bool = False
     held: threading.Event = field(default_factory=threading.Event)
 
 
@@ -226,6 +228,8 @@ class _Handler(BaseHTTPRequestHandler):
         if manner.status != 200:
             self._send(manner.status, protocol.error(manner.status), manner.retry_after)
             return
+        if manner.mute:
+            manner.held.wait(PATIENCE_S)
         self.send_response(200)
         self.send_header("Content-Type", protocol.content_type)
         self.send_header("Transfer-Encoding", "chunked")

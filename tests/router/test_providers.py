@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -149,9 +150,14 @@ every_provider = pytest.mark.parametrize("name", list(PROVIDERS))
 @every_provider
 @pytest.mark.parametrize("tier", ["fast", "heavy"])
 def test_each_tier_asks_its_own_model_in_the_providers_own_protocol(
-    worlds: Worlds, name: str, tier: str
+    worlds: Worlds, name: str, tier: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = worlds.of(name)
+    connected: set[tuple[str, int]] = set()
+    connect = socket.socket.connect
+    monkeypatch.setattr(
+        socket.socket, "connect", lambda self, address: (connected.add(address), connect(self, address))[1]
+    )
     events = all_events(a_turn(PRIVATE, choice=tier), world.services)
     assert isinstance(events[-1], Finished)
     assert joined(events) == "One two three."
@@ -163,6 +169,7 @@ def test_each_tier_asks_its_own_model_in_the_providers_own_protocol(
     assert PRIVATE in str(request.body)
     assert "You help people who use Sketchpad." in str(request.body)
     assert KEY not in request.path
+    assert connected == {("127.0.0.1", world.server.server_port)}, "and nobody else is contacted"
 
 
 @every_provider
@@ -348,6 +355,32 @@ def test_a_kept_connection_is_cut_too_and_only_its_own_call(
     litellm.close()
 
 
+@every_provider
+def test_a_stop_before_a_kept_connection_answers_leaves_at_once_and_leaks_nothing(
+    worlds: Worlds, name: str, litellm: Litellm
+) -> None:
+    world = worlds.of(name)
+    model = world.preset.tier("fast")
+    here = Target.hosted(model)
+    far = Target(model, here.api_base, here.api_key, own_machine=False)
+    gateway = Gateway(litellm)
+    question = (Message(role="user", content="hello"),)
+
+    def a_call() -> Call:
+        return Call(far, question, "turn", 0, "primary", received_s=0.0, output_tokens=50)
+
+    list(gateway.stream(a_call(), Cancel()))
+    mute = Manner(mute=True)
+    world.behave(mute)
+    cancel = Cancel()
+    threading.Timer(0.2, cancel.ask, ("person",)).start()
+    assert list(gateway.stream(a_call(), cancel)) == []  # back, though the server still says nothing
+    mute.held.set()
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name.startswith("model-")])
+    until(lambda: open_connections(litellm) == 0)
+    litellm.close()
+
+
 THREE_TIERS = [
     ("translate to German: the meeting is at noon", "gpt-4.1-mini", OpenAIChat),
     ("write a python function that merges two sorted lists", "gpt-4.1", OpenAIChat),
@@ -384,6 +417,23 @@ def test_where_the_heavy_provider_fails_the_middle_one_answers_and_says_so(world
     assert (fell_back.from_tier, fell_back.to_tier) == ("heavy", "middle")
     assert "ANTHROPIC_API_KEY" in fell_back.message
     assert joined(events) == "One two three."
+
+
+@pytest.mark.parametrize(
+    ("manner", "asked"),
+    [
+        (Manner(status=401), ["gpt-4.1-mini", "claude-sonnet-4-6"]),
+        (Manner(status=500), ["gpt-4.1-mini", "gpt-4.1", "claude-sonnet-4-6"]),
+    ],
+)
+def test_where_one_provider_is_down_the_other_one_answers(
+    worlds: Worlds, manner: Manner, asked: list[str]
+) -> None:
+    world = worlds.of("posthog")
+    world.servers[OpenAIChat].manner = manner
+    events = all_events(a_turn(choice="fast"), world.services)
+    assert isinstance(events[-1], Finished)
+    assert world.asked() == asked
 
 
 def test_a_server_without_a_key_is_asked_without_one(worlds: Worlds, clean: pytest.MonkeyPatch) -> None:
