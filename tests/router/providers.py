@@ -173,7 +173,8 @@ class OllamaChat(Protocol):
 class RecordingServer(ThreadingHTTPServer):
     """One provider. `requests` is what it was asked to write; `left` counts readers that went away early.
 
-    `ollama_models` is what it says that it has, when it is asked as an Ollama.
+    `ollama_models` is what it says that it has, when it is asked as an Ollama; `asked_about_models`
+    counts what litellm would ask an Ollama for each call, if it was let.
     """
 
     daemon_threads = True
@@ -186,6 +187,7 @@ class RecordingServer(ThreadingHTTPServer):
         self.requests: list[Request] = []
         self.left = 0
         self.ollama_models: list[str] = []
+        self.asked_about_models = 0
 
     @property
     def url(self) -> str:
@@ -214,8 +216,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         headers = {name.lower(): value for name, value in self.headers.items()}
+        if self.path == "/api/show":
+            self.provider.asked_about_models += 1
+            self._send(404, {})
+            return
         request = Request(self.path, headers, body)
-        assert self.path != "/api/show", "the client library asked behind our back"
         self.provider.requests.append(request)
         try:
             self._answer(self.provider.protocol.model_of(request))

@@ -169,6 +169,7 @@ def test_each_tier_asks_its_own_model_in_the_providers_own_protocol(
     assert PRIVATE in str(request.body)
     assert "You help people who use Sketchpad." in str(request.body)
     assert KEY not in request.path
+    assert world.server.asked_about_models == 0
     assert connected == {("127.0.0.1", world.server.server_port)}, "and nobody else is contacted"
 
 
