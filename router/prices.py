@@ -6,6 +6,7 @@ These are list prices: what a provider's contract, discounts or taxes make of th
 from __future__ import annotations
 
 import functools
+import logging
 from importlib.metadata import version
 from typing import Any
 
@@ -13,6 +14,7 @@ from data.presets import TierModel
 from data.records import Record
 from router.litellm_client import Litellm
 
+LOG = logging.getLogger("upshift.prices")
 LOCAL = "local"
 """Source of a price of 0: a model of one's own machine is not paid for by the token."""
 
@@ -52,9 +54,13 @@ def cost_of(litellm: Litellm, model: TierModel, usage: Any) -> tuple[float | Non
         return 0.0, LOCAL
     if usage is None or price_of(litellm, model) is None:
         return None, None
-    reading, writing = litellm.module().cost_per_token(
-        model=model.model_name, custom_llm_provider=model.provider_name, usage_object=usage
-    )
+    try:
+        reading, writing = litellm.module().cost_per_token(
+            model=model.model_name, custom_llm_provider=model.provider_name, usage_object=usage
+        )
+    except Exception:  # litellm raises what it likes, and an answer must not fail over its price
+        LOG.exception("the price of a call could not be told")
+        return None, None
     return reading + writing, _source()
 
 
