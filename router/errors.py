@@ -81,6 +81,14 @@ def _too_many(model: TierModel, wait_s: int | None) -> str:
     return f"{model.label} has had too many requests or its quota is used up. Wait {wait}, then retry."
 
 
+def ollama_missing(model: TierModel) -> str:
+    """What to do when nothing answers where Ollama should be."""
+    return (
+        f"Ollama does not answer at {model.address()}. Start it (ollama serve), or set OLLAMA_API_BASE "
+        "to where it runs."
+    )
+
+
 def _advice(kind: str, status: int | None, model: TierModel, has_text: bool) -> str:
     if kind == "AuthenticationError" or status in (401, 403):
         where = f" Check {model.key_env} and start Upshift again." if model.key_env else ""
@@ -101,5 +109,7 @@ def _advice(kind: str, status: int | None, model: TierModel, has_text: bool) -> 
         return f"{model.label} has trouble of its own (HTTP {status}). Retry in a moment."
     if status is not None and status >= 400:
         return f"{model.label} did not accept the request (HTTP {status}). Start a new conversation."
+    if kind == "ConnectError" and model.provider_name.startswith("ollama"):
+        return ollama_missing(model)
     kept = " The text so far is kept." if has_text else ""
     return f"The connection to {model.label} broke. Retry.{kept}"

@@ -11,7 +11,7 @@ import httpx
 from data.addresses import is_this_machine
 from data.events import Queued
 from data.presets import Preset
-from router.errors import ModelError
+from router.errors import ModelError, ollama_missing
 from router.gateway import Target
 
 # How long an answer of Ollama about its models is believed; a bad one is looked at again sooner.
@@ -35,17 +35,19 @@ class OllamaBackend:
         """Nothing to bring up."""
 
     def wait(self, tier: str, timeout_s: float) -> Queued | None:
-        """None when Ollama is there with the tier's model. Raises ModelError that says what to do."""
+        """None when Ollama is there with the tier's model. Raises ModelError that says what to do.
+
+        On another machine it is not asked where nobody waits (`timeout_s` 0: a page is being drawn);
+        the call itself then says what is wrong.
+        """
         model = self._preset.tier(tier)
         address = model.address() or ""
+        if timeout_s == 0 and not is_this_machine(address):
+            return None
         names = self._models(address)
         if names is None:
             wanted = ", ".join(tier.model_name for tier in self._preset.tiers)
-            advice = (
-                f"Ollama does not answer at {address}. Start it (ollama serve), or set OLLAMA_API_BASE "
-                f"to where it runs. It needs the models {wanted}."
-            )
-            raise ModelError("OllamaMissing", advice)
+            raise ModelError("OllamaMissing", f"{ollama_missing(model)} It needs the models {wanted}.")
         if model.model_name not in names and f"{model.model_name}:latest" not in names:
             advice = f"Ollama does not have {model.model_name} yet. Pull it: ollama pull {model.model_name}"
             raise ModelError("OllamaModelMissing", advice)

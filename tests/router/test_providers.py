@@ -455,6 +455,20 @@ def test_an_ollama_that_is_not_there_says_what_to_do(worlds: Worlds) -> None:
     assert "org/small-model, org/large-model" in failed.message
 
 
+def test_an_ollama_elsewhere_is_not_asked_while_a_page_is_drawn(
+    worlds: Worlds, clean: pytest.MonkeyPatch
+) -> None:
+    world = worlds.of("ollama")
+    clean.setattr("router.ollama.is_this_machine", lambda _: False)
+    clean.setattr("router.ollama._ask", lambda _: pytest.fail("asked"))
+    assert world.services.backend.wait("fast", 0) is None
+    world.server.shutdown()
+    world.server.server_close()
+    events = all_events(a_turn(choice="fast"), world.services)
+    assert isinstance(events[-1], Failed)
+    assert events[-1].message.startswith(f"Ollama does not answer at {world.server.url}.")
+
+
 def test_an_ollama_without_the_model_says_what_to_pull(worlds: Worlds) -> None:
     world = worlds.of("ollama")
     world.server.ollama_models = ["org/large-model:latest"]
