@@ -25,6 +25,9 @@ SHOWN_TURNS = 10
 # The first turn shown moves by so many at once. If it moved with every message, each place on the page
 # would get another turn's text every time, and the browser would have to draw all of them again.
 STEP_TURNS = 5
+# Before the page is drawn, the answer's thread gets this long to ask the model: drawing at the same time
+# would slow both down, and the person sees the probe's cue already.
+HEAD_START_S = 0.03
 
 
 def draw(runtime: Runtime) -> None:
@@ -201,17 +204,19 @@ class ChatPage:
         if self._must_agree():
             return  # the page says why, above the box
         conversation = self.visit.conversation or self.visit.begin(title=text)
-        conversation.ask(
+        started = conversation.ask(
             self.runtime.running, text, self.visit.session_id, origin=origin, suggestion_id=suggestion_id
         )
+        started.wait_until_asked(HEAD_START_S)
 
     def _retry(self, running: RunningTurn) -> None:
         conversation = self.visit.conversation
         if conversation is not None and not self._must_agree():
             turn = running.turn
-            conversation.ask(
+            started = conversation.ask(
                 self.runtime.running, turn.text, self.visit.session_id, origin="retry", replaces=turn.turn_id
             )
+            started.wait_until_asked(HEAD_START_S)
 
     def _stop(self, turn_id: str) -> None:
         self.runtime.running.stop(turn_id)

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from data.events import Ending, Event, Failed, Finished, Stopped, StopReason, TextDelta
+from data.events import Ending, Event, Failed, Finished, Requested, Stopped, StopReason, TextDelta
 from data.records import Turn
 from router.answer import answer
 from router.cancel import Cancel
@@ -70,6 +70,13 @@ class RunningTurn:
         with self._news:
             self._news.wait_for(lambda: len(self._events) > after + 1 or self.ended, timeout_s)
             return self._events[after + 1 :]
+
+    def wait_until_asked(self, timeout_s: float) -> None:
+        """Wait until the model has been asked (or the turn has ended), at most `timeout_s`."""
+        with self._news:
+            self._news.wait_for(
+                lambda: self.ended or any(isinstance(event, Requested) for event in self._events), timeout_s
+            )
 
     def append(self, event: Event) -> Event:
         """Stamp an event with turn, number and time, keep it, and wake whoever watches."""
