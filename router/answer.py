@@ -25,9 +25,9 @@ from data.events import (
 from data.presets import TierModel
 from data.records import Generation, GenerationRole, Passage, Turn
 from router import cite, fallback
+from router.call import Call
 from router.cancel import Cancel
 from router.errors import ModelError
-from router.gateway import Call
 from router.prepare import build_prompt, find_sources
 from router.prompt import output_tokens
 from router.services import Services

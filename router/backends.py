@@ -15,8 +15,8 @@ from data.events import Queued
 from data.model_files import find_model
 from data.paths import models_folder
 from data.presets import Preset
+from router.call import Target
 from router.errors import ModelError
-from router.gateway import Target
 from router.local.child import LocalModels
 from router.local.errors import LocalModelError
 from router.local.weights import presence

@@ -11,9 +11,10 @@ from data.config import ConfigError
 from data.presets import Preset, TierModel, load_preset
 from data.records import Message
 from router.backends import Backend, backend_for
+from router.call import Call
 from router.cancel import Cancel
 from router.errors import ModelError
-from router.gateway import Call, Gateway
+from router.gateway import Gateway
 from router.litellm_client import Litellm
 from router.prices import LOCAL, price_of
 

@@ -7,17 +7,13 @@ never stuck inside a provider's socket: a stop, a time-out and silence are notic
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
-from data.addresses import is_this_machine
-from data.presets import TierModel
-from data.records import Generation, GenerationRole, Message
+from router.call import Call, Piece
 from router.cancel import Cancel
 from router.errors import ModelError, explain
 from router.litellm_client import Connection, Litellm, watching_connection
@@ -25,107 +21,6 @@ from router.prices import cost_of
 
 # Where litellm's stream keeps the provider's own word that the answer is complete: one for each protocol.
 FINISH_REASONS = ("received_finish_reason", "intermittent_finish_reason")
-
-
-@dataclass(frozen=True)
-class Target:
-    """Which model, and where it is reached.
-
-    `own_machine`: at an address of this machine; no proxy is used, and no connection twice.
-    """
-
-    model: TierModel
-    api_base: str | None = None
-    api_key: str = ""
-    own_machine: bool = False
-
-    @classmethod
-    def hosted(cls, model: TierModel) -> Target:
-        """A provider's model, with the key and address that the environment gives."""
-        api_base = model.address()
-        key = os.environ.get(model.key_env or "", "")
-        return cls(model, api_base, key, own_machine=api_base is not None and is_this_machine(api_base))
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A chunk of the response: its text (may be empty) and when it arrived (monotonic seconds)."""
-
-    text: str
-    at_s: float
-
-
-@dataclass
-class Call:
-    """A model call under way and what was measured of it so far. Times are monotonic seconds."""
-
-    target: Target
-    messages: Sequence[Message]
-    turn_id: str
-    attempt: int
-    role: GenerationRole
-    received_s: float
-    output_tokens: int
-    started_s: float = field(default_factory=time.perf_counter)
-    chunk_times_s: list[float] = field(default_factory=list)
-    first_content_s: float | None = None
-    ended_s: float | None = None
-    response_id: str | None = None
-    response_model: str | None = None
-    finish_reason: str | None = None
-    usage: Any = None
-    cost_usd: float | None = None
-    price_source: str | None = None
-    error: ModelError | None = None
-
-    def generation(self) -> Generation:
-        """The call as a record for the log."""
-        ended_s = self.ended_s or time.perf_counter()
-        gaps_s = sorted(b - a for a, b in zip(self.chunk_times_s, self.chunk_times_s[1:], strict=False))
-        first_s = self.chunk_times_s[0] - self.started_s if self.chunk_times_s else None
-        content_ms = None if self.first_content_s is None else (self.first_content_s - self.received_s) * 1000
-        return Generation(
-            turn_id=self.turn_id,
-            attempt=self.attempt,
-            tier=self.target.model.tier,
-            role=self.role,
-            provider_name=self.target.model.provider_name,
-            request_model=self.target.model.model_name,
-            response_model=self.response_model,
-            response_id=self.response_id,
-            start_ms=(self.started_s - self.received_s) * 1000,
-            first_content_ms=content_ms,
-            time_to_first_chunk_s=first_s,
-            operation_duration_s=ended_s - self.started_s,
-            time_per_output_chunk_p50_s=_at_share(gaps_s, 0.5),
-            time_per_output_chunk_p95_s=_at_share(gaps_s, 0.95),
-            time_per_output_chunk_max_s=gaps_s[-1] if gaps_s else None,
-            chunk_count=len(self.chunk_times_s),
-            cost_usd=self.cost_usd,
-            price_source=self.price_source,
-            finish_reason=self.finish_reason,
-            error_type=self.error.error_type if self.error else None,
-            http_status=self.error.http_status if self.error else None,
-            **_tokens(self.usage),
-        )
-
-
-def _at_share(ordered: list[float], share: float) -> float | None:
-    """The value at `share` of an ordered list, nearest rank."""
-    return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else None
-
-
-def _tokens(usage: Any) -> dict[str, int | None]:
-    if usage is None:
-        return {}
-    prompt_details = getattr(usage, "prompt_tokens_details", None)
-    completion_details = getattr(usage, "completion_tokens_details", None)
-    return {
-        "input_tokens": getattr(usage, "prompt_tokens", None),
-        "output_tokens": getattr(usage, "completion_tokens", None),
-        "cache_read_input_tokens": getattr(prompt_details, "cached_tokens", None),
-        "reasoning_output_tokens": getattr(completion_details, "reasoning_tokens", None),
-    }
 
 
 class Gateway:

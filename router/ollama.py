@@ -11,8 +11,8 @@ import httpx
 from data.addresses import is_this_machine
 from data.events import Queued
 from data.presets import Preset
+from router.call import Target
 from router.errors import ModelError, ollama_missing
-from router.gateway import Target
 
 # How long an answer of Ollama about its models is believed; a bad one is looked at again sooner.
 GOOD_S = 60.0

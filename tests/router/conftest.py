@@ -17,9 +17,10 @@ from data.presets import Preset, load_preset
 from data.product import Product
 from data.records import Message, Turn
 from router.answer import answer
+from router.call import Target
 from router.cancel import Cancel
 from router.decide import Decider
-from router.gateway import Gateway, Target
+from router.gateway import Gateway
 from router.litellm_client import Litellm
 from router.retrieve import Retriever
 from router.running import RunningTurn

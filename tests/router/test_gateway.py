@@ -12,9 +12,10 @@ import pytest
 
 from data.presets import load_preset
 from data.records import Message
+from router.call import Call, Target
 from router.cancel import Cancel
 from router.errors import ModelError, explain
-from router.gateway import Call, Gateway, Target
+from router.gateway import Gateway
 from router.litellm_client import Litellm
 from router.scripted import Reply
 from tests.router.conftest import PATIENCE_S, Provider, until

@@ -16,7 +16,7 @@ from data.events import Failed, FellBack, Finished, TextDelta
 from data.presets import load_preset
 from data.records import Message
 from router.backends import HostedBackend, LocalBackend, backend_for
-from router.gateway import Target
+from router.call import Target
 from router.litellm_client import Litellm
 from router.scripted import Reply
 from router.services import Services

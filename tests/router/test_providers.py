@@ -16,8 +16,9 @@ from data.presets import Preset, load_preset
 from data.records import Message
 from router.answer import answer
 from router.backends import backend_for
+from router.call import Call, Target
 from router.cancel import Cancel
-from router.gateway import Call, Gateway, Target
+from router.gateway import Gateway
 from router.litellm_client import Litellm
 from router.services import Services, decider_for
 from tests.router.conftest import MakeServices, a_turn, all_events, joined, one, until
