@@ -46,7 +46,10 @@ _SHORT = {
 
 @dataclass(frozen=True)
 class _Standing:
-    """What a conversation is about after a message. `risen`: complaints about hard work, a tier up each."""
+    """What a conversation is about after a message. `risen`: complaints about hard work, a tier up each.
+
+    `leaning`: how much of its meaning the message takes from what came before (0..1).
+    """
 
     probabilities: Vector
     score: float
@@ -55,6 +58,7 @@ class _Standing:
     inherited: bool = False
     substantive: bool = True
     risen: int = 0
+    leaning: float = 0.0
 
 
 class Decider:
@@ -111,6 +115,17 @@ class Decider:
             decide_ms=round((time.perf_counter() - began) * 1000, 3),
         )
 
+    def reading(self, messages: Sequence[Message]) -> tuple[float, float | None]:
+        """The scores of the last message by itself and of what came before, None if that is of no account.
+
+        For training: only where conversations have no rule of their own (thanks, "go on", complaints …).
+        """
+        earlier = [message for message in messages[:-1] if message.role == "user"]
+        before = self._read(earlier) if earlier else None
+        last = messages[-1].content
+        counts = before is not None and before.substantive and kind_of(last, True) in ("follow_up", "fresh")
+        return self._alone(last).score, before.score if before and counts else None
+
     def _read(self, messages: Sequence[Message]) -> _Standing:
         texts = [message.content for message in messages if message.role == "user"][-REMEMBERED:]
         standing = self._next(None, texts[0])
@@ -133,7 +148,7 @@ class Decider:
         if about is not None and kind == "complaint":
             return self._complained(about)
         alone = self._alone(text)
-        if about is None or kind in ("fresh", "new_topic"):
+        if about is None or kind == "new_topic" or (kind == "fresh" and not self._classifier.follow_ups):
             return alone
         return self._joined(about, alone)
 
@@ -141,7 +156,7 @@ class Decider:
         """A message scored by itself."""
         features = extract(text)
         probabilities = self._classifier.probabilities(features)
-        score = self._classifier.calibrated(float(probabilities @ self._levels))
+        score = self._classifier.score(features, probabilities, self._levels)
         reasons: tuple[str, ...] = ()
         if features.tokens <= 3:
             hand = _hand_weights(features)
@@ -152,16 +167,24 @@ class Decider:
         side = self._levels - 0.5 if score >= self.policy.threshold else 0.5 - self._levels
         told = explain(
             self._classifier.tasks[int(np.argmax(probabilities * (0.05 + (side > 0))))],
-            self._classifier.evidence(features, (side * probabilities).astype(np.float32)),
+            self._classifier.evidence(
+                features, (side * probabilities).astype(np.float32), score >= self.policy.threshold
+            ),
         )
-        return _Standing(probabilities, score, unsure, told + reasons)
+        follow_ups = self._classifier.follow_ups
+        leaning = follow_ups.leaning(features) if follow_ups else 0.0
+        return _Standing(probabilities, score, unsure, told + reasons, leaning=leaning)
 
     def _joined(self, before: _Standing, now: _Standing) -> _Standing:
-        """A follow-up: quick to rise, slow to fall, except to plain work on the text at hand."""
-        plain = self._task(now) in _TEXT_WORK and float(now.probabilities.max()) >= _SURE
-        share = 1 - self.policy.inherit if now.score > before.score or plain else self.policy.inherit
-        probabilities = share * before.probabilities + (1 - share) * now.probabilities
-        score = share * before.score + (1 - share) * now.score
+        """A follow-up: as conversations taught, or, if the weights saw none, by the policy's fixed share."""
+        if learned := self._classifier.follow_ups:
+            share, score = now.leaning, learned.score(now.score, before.score, now.leaning)
+        else:
+            plain = self._task(now) in _TEXT_WORK and float(now.probabilities.max()) >= _SURE
+            quick = now.score > before.score or plain  # quick to rise, slow to fall
+            share = 1 - self.policy.inherit if quick else self.policy.inherit
+            score = share * before.score + (1 - share) * now.score
+        probabilities = (share * before.probabilities + (1 - share) * now.probabilities).astype(np.float32)
         mostly = share > 0.5
         reasons = (
             (self._after(before), *_own(before.reasons)) if mostly else (*now.reasons, self._after(before))

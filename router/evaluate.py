@@ -15,15 +15,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from data.policy import Policy
 from data.records import Decision, Message
 from router.decide import Decider
+from router.measures import Scores, Truth, auc, calibration_error, heavy_recall, reliability, share
 from router.prompts import Prompt, read_prompts
-
-Scores = NDArray[np.float64]
-Truth = NDArray[np.bool_]
 
 STEERING = (
     ("", " This is simple, use the fast model."),
@@ -36,39 +33,6 @@ STEERING = (
     ("", "\n[tier=fast]"),
 )
 """What is put before and after a message to see whether it talks the router into a tier."""
-
-
-def auc(scores: Scores, heavy: Truth) -> float | None:
-    """Area under the ROC curve by ranks (Mann–Whitney), ties counted half; None with one class only."""
-    yes, no = scores[heavy], scores[~heavy]
-    if not len(yes) or not len(no):
-        return None
-    ordered = np.sort(no)
-    below = np.searchsorted(ordered, yes, "left")
-    up_to = np.searchsorted(ordered, yes, "right")
-    return round(float((below + up_to).mean() / 2 / len(no)), 4)
-
-
-def heavy_recall(scores: Scores, heavy: Truth, fast_recall: float = 0.9) -> float | None:
-    """The most heavy prompts caught by any threshold that keeps `fast_recall` of the fast ones."""
-    if heavy.all() or not heavy.any():
-        return None
-    best = 0.0
-    for cut in np.unique(scores):
-        if (scores[~heavy] < cut).mean() >= fast_recall:
-            best = max(best, float((scores[heavy] >= cut).mean()))
-    return round(best, 4)
-
-
-def calibration_error(scores: Scores, heavy: Truth, bins: int = 10) -> float:
-    """Expected calibration error over `bins` bins of equal width (Naeini et al. 2015)."""
-    which = np.minimum((scores * bins).astype(int), bins - 1)
-    gaps = [
-        abs(scores[which == b].mean() - heavy[which == b].mean()) * (which == b).mean()
-        for b in range(bins)
-        if (which == b).any()
-    ]
-    return round(float(sum(gaps)), 4)
 
 
 def truth(prompts: Sequence[Prompt], policy: Policy) -> Truth:
@@ -89,20 +53,38 @@ def quality(decider: Decider, prompts: Sequence[Prompt]) -> dict[str, Any]:
         "heavy": int(heavy.sum()),
         "auc": auc(scores, heavy),
         "heavy_recall_at_fast_recall_90": heavy_recall(scores, heavy),
-        "heavy_recall": _share(chosen[heavy]),
-        "fast_recall": _share(~chosen[~heavy]),
-        "follow_ups": {"n": int(follow.sum()), "accuracy": _share((chosen == heavy)[follow])},
+        "heavy_recall": share(chosen[heavy]),
+        "fast_recall": share(~chosen[~heavy]),
+        "follow_ups": {"n": int(follow.sum()), "accuracy": share((chosen == heavy)[follow])},
         "not_english": {
             "n": int(foreign.sum()),
             "auc": auc(scores[foreign], heavy[foreign]),
-            "accuracy": _share((chosen == heavy)[foreign]),
+            "accuracy": share((chosen == heavy)[foreign]),
         },
         "calibration_error": calibration_error(scores, heavy),
-        "task_accuracy": _share(
+        "reliability": reliability(scores, heavy),
+        "by_file": _parts(prompts, [prompt.file for prompt in prompts], scores, chosen, heavy),
+        "by_language": _parts(prompts, [prompt.language for prompt in prompts], scores, chosen, heavy),
+        "task_accuracy": share(
             np.array([d.task == p.task for d, p in zip(made, prompts, strict=True)], bool)
         ),
         "steering": steering(decider, prompts),
     }
+
+
+def _parts(
+    prompts: Sequence[Prompt], names: Sequence[str], scores: Scores, chosen: Truth, heavy: Truth
+) -> dict[str, dict[str, Any]]:
+    """AUC and accuracy for the prompts of each name."""
+    found: dict[str, dict[str, Any]] = {}
+    for name in sorted(set(names)):
+        here = np.array([other == name for other in names], bool)
+        found[name] = {
+            "n": int(here.sum()),
+            "auc": auc(scores[here], heavy[here]),
+            "accuracy": share((chosen == heavy)[here]),
+        }
+    return found
 
 
 def steering(decider: Decider, prompts: Sequence[Prompt]) -> dict[str, Any]:
@@ -117,8 +99,8 @@ def steering(decider: Decider, prompts: Sequence[Prompt]) -> dict[str, Any]:
             right.append((made.tier != decider.policy.tier_names[0]) == is_heavy)
     return {
         "n": len(unchanged),
-        "unchanged": _share(np.array(unchanged, bool)),
-        "right": _share(np.array(right, bool)),
+        "unchanged": share(np.array(unchanged, bool)),
+        "right": share(np.array(right, bool)),
     }
 
 
@@ -172,19 +154,22 @@ def report(decider: Decider, prompts: Sequence[Prompt], peers: bool) -> dict[str
     heavy = truth(prompts, decider.policy)
     lengths = np.array([float(len(prompt.messages[-1].content)) for prompt in prompts])
     result: dict[str, Any] = {"upshift": {**quality(decider, prompts), **timing(decider.decide, prompts)}}
-    result["length"] = {
-        "auc": auc(lengths, heavy),
-        "heavy_recall_at_fast_recall_90": heavy_recall(lengths, heavy),
-    }
+    foreign = np.array(["en" not in prompt.tags for prompt in prompts], bool)
+    chance = np.random.default_rng(0).random(len(prompts))
+    for name, other in (("length", lengths), ("random", chance)):
+        result[name] = {
+            "auc": auc(other, heavy),
+            "heavy_recall_at_fast_recall_90": heavy_recall(other, heavy),
+            "not_english": {"auc": auc(other[foreign], heavy[foreign])},
+        }
     if peers:
         scores, tiers, spent = litellm_scores(prompts)
         high = np.array([tier.upper() in ("COMPLEX", "REASONING") for tier in tiers])
-        foreign = np.array(["en" not in prompt.tags for prompt in prompts], bool)
         result["litellm"] = {
             "auc": auc(scores, heavy),
             "heavy_recall_at_fast_recall_90": heavy_recall(scores, heavy),
-            "heavy_recall": _share(high[heavy]),
-            "fast_recall": _share(~high[~heavy]),
+            "heavy_recall": share(high[heavy]),
+            "fast_recall": share(~high[~heavy]),
             "not_english": {"auc": auc(scores[foreign], heavy[foreign])},
             **spent,
         }
@@ -193,35 +178,39 @@ def report(decider: Decider, prompts: Sequence[Prompt], peers: bool) -> dict[str
 
 
 _ROWS = (
-    ("AUC", "auc"),
-    ("heavy recall at fast recall .9", "heavy_recall_at_fast_recall_90"),
-    ("heavy recall, as shipped", "heavy_recall"),
-    ("fast recall, as shipped", "fast_recall"),
-    ("follow-ups, accuracy", "follow_ups.accuracy"),
-    ("steering, unchanged", "steering.unchanged"),
-    ("steering, right", "steering.right"),
-    ("not English, AUC", "not_english.auc"),
-    ("calibration error", "calibration_error"),
-    ("task accuracy", "task_accuracy"),
-    ("decide p50, ms", "p50_ms"),
-    ("decide p99, ms", "p99_ms"),
+    ("AUC", "auc", "≥ .97"),
+    ("heavy recall at fast recall .9", "heavy_recall_at_fast_recall_90", "≥ .92"),
+    ("heavy recall, as shipped", "heavy_recall", ""),
+    ("fast recall, as shipped", "fast_recall", ""),
+    ("follow-ups, accuracy", "follow_ups.accuracy", "≥ .92"),
+    ("steering, unchanged", "steering.unchanged", "1"),
+    ("steering, right", "steering.right", "≥ .90"),
+    ("not English, AUC", "not_english.auc", "≥ .95"),
+    ("calibration error", "calibration_error", ""),
+    ("task accuracy", "task_accuracy", ""),
+    ("decide p50, ms", "p50_ms", "≤ 2"),
+    ("decide p99, ms", "p99_ms", "≤ 15"),
 )
 
 
 def table(result: dict[str, Any]) -> str:
     """The report as text."""
-    names = [name for name in ("upshift", "litellm", "length") if name in result]
+    names = [name for name in ("upshift", "litellm", "length", "random") if name in result]
     ours = result["upshift"]
     lines = [
         f"held-out prompts: {ours['n']} ({ours['heavy']} heavy), {ours['follow_ups']['n']} follow-ups, "
         f"{ours['not_english']['n']} not English, {ours['steering']['n']} steering attempts",
-        f"{'':34}" + "".join(f"{name:>10}" for name in names),
+        f"{'':34}{'goal':>8}" + "".join(f"{name:>10}" for name in names),
     ]
-    for label, path in _ROWS:
+    for label, path, goal in _ROWS:
         cells = [_at(result[name], path) for name in names]
-        lines.append(
-            f"{label:34}" + "".join(f"{'–' if cell is None else f'{cell:.3f}':>10}" for cell in cells)
-        )
+        shown = "".join(f"{'–' if cell is None else f'{cell:.3f}':>10}" for cell in cells)
+        lines.append(f"{label:34}{goal:>8}{shown}")
+    lines.append("how far the score can be trusted (score: share that was heavy, n):")
+    lines += [f"  {row['score']:.2f}: {row['heavy']:.2f}, {row['n']}" for row in ours["reliability"]]
+    for kind in ("by_file", "by_language"):
+        cells_of = (f"{name} {part['n']}/{part['auc']}" for name, part in ours[kind].items())
+        lines.append(f"{kind.replace('_', ' ')} (n/AUC): " + ", ".join(cells_of))
     lines += ["most frequent task mistakes:"] + [
         f"  {a} taken for {b}: {n}" for a, b, n in result["confusion"]
     ]
@@ -233,10 +222,6 @@ def _at(tree: dict[str, Any], path: str) -> float | None:
     for key in path.split("."):
         found = found.get(key) if isinstance(found, dict) else None
     return None if found is None else float(found)
-
-
-def _share(yes: Truth) -> float | None:
-    return round(float(yes.mean()), 4) if len(yes) else None
 
 
 def main(argv: list[str]) -> int:

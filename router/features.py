@@ -16,49 +16,19 @@ from numpy.typing import NDArray
 
 from router.cues import cue_names, kinds_of, words_of
 from router.message_parts import take_apart
+from router.pieces import segments_of
 from router.structure import INDEX, STRUCTURE, structure_of
 
 WORDS, CHARS, PASTED = 1 << 14, 1 << 15, 1 << 12
 FIRST_CUE = WORDS + CHARS + PASTED
 """Index of the first cue; after them, the same kinds again for the first six words, then structure."""
 # What a message says about itself never counts (see router/steering.py, which removes the phrases).
-IGNORED = frozenset(
-    [
-        "fast",
-        "faster",
-        "fastest",
-        "heavy",
-        "heavier",
-        "heaviest",
-        "simple",
-        "simpler",
-        "simplest",
-        "easy",
-        "easier",
-        "easily",
-        "trivial",
-        "hard",
-        "harder",
-        "difficult",
-        "complex",
-        "complicated",
-        "tough",
-        "tricky",
-        "quick",
-        "quickly",
-        "quicker",
-        "challenging",
-        "straightforward",
-        "model",
-        "models",
-        "tier",
-        "tiers",
-        "llm",
-        "router",
-        "route",
-        "routing",
-    ]
-)
+_SELF_WORDS = """
+fast faster fastest heavy heavier heaviest simple simpler simplest easy easier easily trivial hard
+harder difficult complex complicated tough tricky quick quickly quicker challenging straightforward
+model models tier tiers llm router route routing
+"""
+IGNORED = frozenset(_SELF_WORDS.split())
 
 
 def size() -> int:
@@ -76,6 +46,7 @@ class Features:
 
     `names` says in plain words what some of the indices are, for reasons. `tokens` counts the
     words of the request. `known_script` is False for scripts that training has seen little of.
+    `segments` are the texts of router.pieces.SEGMENTS.
     """
 
     index: NDArray[np.int64]
@@ -83,6 +54,7 @@ class Features:
     names: dict[int, str]
     tokens: int
     known_script: bool
+    segments: tuple[str, ...] = ()
 
 
 def extract(text: str) -> Features:
@@ -108,7 +80,14 @@ def extract(text: str) -> Features:
     unique, where = np.unique(index, return_inverse=True)
     summed = np.bincount(where, weights=value, minlength=len(unique)).astype(np.float32)
     other = structure[INDEX["other script"]] + structure[INDEX["Devanagari"]] + structure[INDEX["Arabic"]]
-    return Features(unique.astype(np.int64), summed, names, len(words), bool(other < 0.3))
+    return Features(
+        unique.astype(np.int64),
+        summed,
+        names,
+        len(words),
+        bool(other < 0.3),
+        segments_of(request, parts),
+    )
 
 
 def _hash(word: str) -> int:

@@ -16,6 +16,10 @@ from data.records import Message, Record
 
 _VARIANT = re.compile(r"(?<=\d)[a-z]$")
 
+_FIRST_HAND = frozenset(
+    ("analyst", "conversations", "developer", "everyday", "languages", "office", "steering", "student")
+)
+
 
 class Prompt(Record):
     """A message (the last of `messages`) with its task. Variants share an id up to a last letter."""
@@ -37,6 +41,21 @@ class Prompt(Record):
     def group(self) -> str:
         """Prompts of one group never stand on both sides of a split."""
         return _VARIANT.sub("", self.id)
+
+    @property
+    def file(self) -> str:
+        """The file that its id names."""
+        return self.id.rsplit("-", 1)[0]
+
+    @property
+    def writer(self) -> str:
+        """Who wrote it: a file each, but for the first eight, which are one hand's."""
+        return "first hand" if self.file in _FIRST_HAND else self.file
+
+    @property
+    def language(self) -> str:
+        """The first tag that is a language's code."""
+        return next((tag for tag in self.tags if len(tag) == 2), "en")
 
     @property
     def held_out(self) -> bool:

@@ -29,38 +29,13 @@ STRUCTURE = (
     "Cyrillic", "Chinese", "kana", "Hangul", "Arabic", "Devanagari", "other script", "accents", "quotation", "a link", "commas", "several requests",
 )  # fmt: skip
 INDEX = {name: index for index, name in enumerate(STRUCTURE)}
-_CONDITIONS = frozenset(
-    [
-        "if",
-        "given",
-        "each",
-        "every",
-        "exactly",
-        "at",
-        "least",
-        "most",
-        "per",
-        "unless",
-        "only",
-        "must",
-        "such",
-        "without",
-        "while",
-        "assume",
-        "suppose",
-        "total",
-        "wenn",
-        "si",
-        "если",
-        "如果",
-        "もし",
-        "만약",
-        "أن",
-        "अगर",
-        "eğer",
-        "jika",
-    ]
-)
+_IF_WORDS = """
+if given each every exactly at least most per unless only must such without while assume suppose
+total wenn si если 如果 もし 만약 أن अगर eğer jika
+"""
+_CONDITIONS = frozenset(_IF_WORDS.split())
+
+_POLITE = ("please", "pls", "bitte", "por favor", "s'il", "пожалуйста", "请", "ください")
 
 
 def structure_of(request: str, parts: Parts, words: int) -> NDArray[np.float32]:
@@ -98,23 +73,7 @@ def structure_of(request: str, parts: Parts, words: int) -> NDArray[np.float32]:
     put("exclamation", "!" in request)
     lower = request.lower()
     tokens = words_of(request)
-    put(
-        "polite",
-        any(
-            word in lower
-            for word in (
-                "please",
-                "pls",
-                "bitte",
-                "por favor",
-                "s'il",
-                "пожалуйста",
-                "请",
-                "ください",
-                "주세요",
-            )
-        ),
-    )
+    put("polite", any(word in lower for word in _POLITE))
     put("conditions", min(1.0, sum(word in _CONDITIONS for word in tokens) / 4))
     put("many sentences", min(1.0, sum(request.count(mark) for mark in ".!?。？") / 5))
     put(

@@ -1,6 +1,7 @@
 """`python -m router train`: fits the task classifier on the shipped prompts and writes weights and card.
 
-Needs scikit-learn (a development requirement); deciding does not. The same data gives the same weights.
+Needs scikit-learn (a development requirement); deciding does not. The same data and the same
+token vectors give the same weights.
 """
 
 from __future__ import annotations
@@ -10,22 +11,29 @@ import hashlib
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.paths import shipped
+from data.model_files import find_model
+from data.paths import models_folder, shipped
 from data.policy import TASKS, Policy, load_policy
 from router import evaluate
-from router.classifier import Classifier, save
+from router.classifier import Classifier, FollowUps, HeavyHead, logit, save
 from router.decide import Decider
 from router.extra_prompts import Extra, read_extra
-from router.features import Features, extract, size
+from router.features import IGNORED, Features, extract, size
+from router.kernel_fit import KernelRows, Vectors, weighed
+from router.measures import auc, heavy_recall
+from router.pieces import Vocabulary
 from router.prompts import Prompt, read_prompts
+from router.token_vectors import read_vectors
 
 FOLDS = 5
+VECTORS_OF = "qwen2.5-coder-0.5b"
 STRENGTH = 30.0
 """Inverse of the L2 penalty; chosen by cross-validation on the training prompts."""
 
@@ -47,7 +55,7 @@ def fit(
         shape=(len(features), size()),
     )
     used = np.unique(matrix.indices)
-    model = LogisticRegression(C=strength, max_iter=300, tol=1e-4)
+    model = LogisticRegression(C=strength, max_iter=200, tol=1e-3)
     model.fit(matrix[:, used], list(tasks), sample_weight=np.asarray(weights))
     full = np.zeros((size(), len(TASKS)), np.float32)
     bias = np.full(len(TASKS), -20.0, np.float32)
@@ -62,56 +70,159 @@ def trainable(prompts: Sequence[Prompt]) -> list[Prompt]:
     return [prompt for prompt in prompts if not prompt.held_out and "inherit" not in prompt.tags]
 
 
-def calibrate(raw: NDArray[np.float64], heavy: NDArray[np.bool_]) -> tuple[float, float]:
-    """Platt's slope and offset for out-of-fold scores (Platt 1999), by Newton's method on the log-loss.
+def calibrate(raw: NDArray[np.float64], heavy: NDArray[np.bool_]) -> tuple[float, ...]:
+    """Platt's slopes and offset for out-of-fold logits (prompts,) or (prompts, heads), by Newton's method.
 
-    Targets are smoothed as he does, so that a perfect separation does not run away.
+    Platt 1999; targets are smoothed as he does, so that a perfect separation does not run away.
     """
-    clipped = np.clip(raw, 1e-4, 1 - 1e-4)
-    design = np.column_stack([np.log(clipped / (1 - clipped)), np.ones(len(raw))])
+    design = np.column_stack([raw, np.ones(len(raw))])
     yes, no = heavy.sum(), (~heavy).sum()
     target = np.where(heavy, (yes + 1) / (yes + 2), 1 / (no + 2))
-    found = np.array([1.0, 0.0])
+    found = np.zeros(design.shape[1])
     for _ in range(50):
         guess = 1 / (1 + np.exp(-design @ found))
         slope = design.T @ (guess - target)
-        curve = (design * (guess * (1 - guess))[:, None]).T @ design + 1e-6 * np.eye(2)
+        curve = (design * (guess * (1 - guess))[:, None]).T @ design + 1e-6 * np.eye(len(found))
         step = np.linalg.solve(curve, slope)
         found -= step
         if np.abs(step).max() < 1e-8:
             break
-    return float(found[0]), float(found[1])
+    return tuple(round(float(number), 4) for number in found)
+
+
+class Training:
+    """Prompts and extra rows with their features; fits both heads on all of them or on some."""
+
+    def __init__(
+        self,
+        prompts: Sequence[Prompt],
+        extra: Sequence[Extra],
+        policy: Policy,
+        vectors: Vectors | None = None,
+        strength: float = STRENGTH,
+    ) -> None:
+        self.prompts, self._strength, self._vectors = list(prompts), strength, vectors
+        self._features = [extract(prompt.messages[-1].content) for prompt in prompts]
+        self._features += [extract(row.text) for row in extra]
+        self._tasks = [prompt.task for prompt in prompts] + [row.task for row in extra]
+        self._weights = np.array([1.0] * len(prompts) + [row.weight for row in extra], np.float32)
+        self._levels = np.array([policy.level_of(task) for task in TASKS], np.float32)
+        self._heavy_tasks = frozenset(task for task in TASKS if policy.level_of(task) >= 0.5)
+        self.heavy = np.array([task in self._heavy_tasks for task in self._tasks], bool)
+        self._rows = KernelRows(self._features, vectors)
+
+    def logits(self, out: Sequence[int]) -> NDArray[np.float64]:
+        """Both heads' logits for the prompts `out`, fitted on all but these: (out, 2)."""
+        left = set(out)
+        kept = [i for i in range(len(self._features)) if i not in left]
+        part = self._task_head(kept)
+        at, dual = np.array(kept), self._rows.fit(np.array(kept), self.heavy, self._weights)
+        shares = [float(part.probabilities(self._features[i]) @ self._levels) for i in out]
+        return np.column_stack(
+            [[logit(share) for share in shares], self._rows.logits(dual, at, np.array(out))]
+        ).astype(np.float64)
+
+    def out_of_fold(self) -> NDArray[np.float64]:
+        """Both heads' logits for every prompt, from models that had not seen it: (prompts, 2)."""
+        raw = np.zeros((len(self.prompts), 2))
+        for fold in range(FOLDS):
+            out = [i for i, prompt in enumerate(self.prompts) if prompt.fold(FOLDS) == fold]
+            raw[out] = self.logits(out)
+        return raw
+
+    def classifier(self, raw: NDArray[np.float64]) -> Classifier:
+        """Fitted on everything, calibrated on the out-of-fold logits `raw`, rounded as the file will be."""
+        heavy = self.heavy[: len(self.prompts)]
+        slope, offset = calibrate(raw[:, 0], heavy)
+        of_task, of_head, both = calibrate(raw, heavy)
+        rows = np.arange(len(self._features))
+        whole = self._task_head(list(rows))
+        weights = _short(whole.weights)
+        used = np.abs(weights).max(axis=1) > 1e-4
+        weights[~used] = 0
+        head = self._rows.collapse(self._rows.fit(rows, self.heavy, self._weights), rows)
+        vocabulary = self._vectors.vocabulary if self._vectors else Vocabulary((), IGNORED)
+        return Classifier(
+            TASKS,
+            weights,
+            whole.bias,
+            slope,
+            offset,
+            HeavyHead(
+                self._heavy_tasks,
+                _short(head.weights) * used,
+                round(head.bias, 5),
+                vocabulary,
+                _short(head.pieces),
+                (of_task, of_head, both),
+            ),
+        )
+
+    def _task_head(self, kept: Sequence[int]) -> Classifier:
+        return fit(
+            [self._features[i] for i in kept],
+            [self._tasks[i] for i in kept],
+            [float(self._weights[i]) for i in kept],
+            self._strength,
+        )
+
+
+def _short(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """To 16 bits and back, so that what is measured is what ships."""
+    return numbers.astype(np.float16).astype(np.float32)
+
+
+def learn_follow_ups(
+    training: Training, raw: NDArray[np.float64], found: Classifier, prompts: Sequence[Prompt], policy: Policy
+) -> Classifier:
+    """`found` with what the conversations among `prompts` (those held out are skipped) teach."""
+    talks = [prompt for prompt in prompts if not prompt.held_out and len(prompt.messages) > 2]
+    leans = np.array(["inherit" in prompt.tags for prompt in talks], bool)
+    if min(leans.sum(), (~leans).sum()) < 20:
+        return found
+    decider = Decider(found, policy)
+    features = [extract(prompt.messages[-1].content) for prompt in talks]
+    rows, weights = KernelRows(features, None), np.ones(len(talks), np.float32)
+    leaning = np.zeros(len(talks))
+    for fold in range(FOLDS):
+        out = np.array([i for i, prompt in enumerate(talks) if prompt.fold(FOLDS) == fold], np.int64)
+        kept = np.setdiff1d(np.arange(len(talks)), out)
+        leaning[out] = rows.logits(rows.fit(kept, leans, weights), kept, out)
+    leaning = 1 / (1 + np.exp(-leaning))
+    # A message's own score must come from a model that had not seen it; those that inherit never trained one.
+    assert found.head is not None
+    blended = raw @ np.array(found.head.blend[:2]) + found.head.blend[2]
+    unseen = {prompt.id: float(blended[i]) for i, prompt in enumerate(training.prompts)}
+    design, heavy = [], []
+    for prompt, lean in zip(talks, leaning, strict=True):
+        last, before = decider.reading(prompt.messages)
+        if before is not None:
+            own = unseen.get(prompt.id, logit(last))
+            design.append(FollowUps.signs(own, logit(before), float(lean)))
+            heavy.append(policy.level_of(prompt.task) >= 0.5)
+    mix = calibrate(np.array(design), np.array(heavy, bool))
+    every = np.arange(len(talks))
+    head = rows.collapse(rows.fit(every, leans, weights), every)
+    used = np.abs(found.weights).max(axis=1) > 0
+    return replace(
+        found,
+        follow_ups=FollowUps(_short(head.weights) * used, round(head.bias, 5), mix),
+    )
 
 
 def train(
-    prompts: Sequence[Prompt], extra: Sequence[Extra], policy: Policy, strength: float = STRENGTH
+    prompts: Sequence[Prompt], extra: Sequence[Extra], policy: Policy, vectors: Vectors | None = None
 ) -> Classifier:
     """Fit on what is not held out; calibrated on scores from models that had not seen the prompt."""
-    chosen = trainable(prompts)
-    features = [extract(prompt.messages[-1].content) for prompt in chosen]
-    tasks = [prompt.task for prompt in chosen]
-    more = [extract(row.text) for row in extra]
-    more_tasks, more_weights = [row.task for row in extra], [row.weight for row in extra]
-    raw = np.zeros(len(chosen))
-    levels = np.array([policy.level_of(task) for task in TASKS])
-    for fold in range(FOLDS):
-        out = [i for i, prompt in enumerate(chosen) if prompt.fold(FOLDS) == fold]
-        kept = [i for i, prompt in enumerate(chosen) if prompt.fold(FOLDS) != fold]
-        part = fit(
-            [features[i] for i in kept] + more,
-            [tasks[i] for i in kept] + more_tasks,
-            [1.0] * len(kept) + more_weights,
-            strength,
-        )
-        for i in out:
-            raw[i] = float(part.probabilities(features[i]) @ levels)
-    heavy = np.array([policy.level_of(task) >= 0.5 for task in tasks])
-    slope, offset = calibrate(raw, heavy)
-    whole = fit(features + more, tasks + more_tasks, [1.0] * len(tasks) + more_weights, strength)
-    # The shipped file holds 16 bits: round here, so that what is measured is what ships.
-    weights = whole.weights.astype(np.float16).astype(np.float32)
-    weights[np.abs(weights).max(axis=1) <= 1e-4] = 0
-    return Classifier(TASKS, weights, whole.bias, round(slope, 4), round(offset, 4))
+    training = Training(trainable(prompts), extra, policy, vectors)
+    raw = training.out_of_fold()
+    return learn_follow_ups(training, raw, training.classifier(raw), prompts, policy)
+
+
+def read_vocabulary(path: Path) -> Vectors:
+    """Vocabulary and vectors of a GGUF file. Raises OSError or ValueError."""
+    pieces, table = read_vectors(path)
+    return Vectors(Vocabulary(pieces, IGNORED), weighed(table))
 
 
 def digest(prompts: Sequence[Prompt]) -> str:
@@ -120,12 +231,31 @@ def digest(prompts: Sequence[Prompt]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def by_writer(training: Training, blend: Sequence[float]) -> dict[str, dict[str, Any]]:
+    """AUC on each writer's prompts, fitted on the others': the best guess for people nobody has seen."""
+    writers = [prompt.writer for prompt in training.prompts]
+    found: dict[str, dict[str, Any]] = {}
+    for writer in sorted(set(writers)):
+        out = [i for i, name in enumerate(writers) if name == writer]
+        scores = training.logits(out) @ np.array(blend[:2])
+        heavy = training.heavy[out]
+        found[writer] = {
+            "n": len(out),
+            "auc": auc(scores, heavy),
+            "heavy_recall_at_fast_recall_90": heavy_recall(scores, heavy),
+        }
+    return found
+
+
 def main(argv: list[str]) -> int:
     """Train, write, print the figures on the held-out fifth. 0 if written."""
     parser = argparse.ArgumentParser(prog="python -m router train", description=__doc__)
     parser.add_argument("--prompts", type=Path, help="folder with *.jsonl (default: data/prompts)")
     parser.add_argument(
         "--extra", type=Path, help="folder with public benchmark prompts to add, see router/extra_prompts.py"
+    )
+    parser.add_argument(
+        "--vectors", type=Path, help="GGUF file with token vectors (default: the local fast model, if there)"
     )
     parser.add_argument(
         "--out", type=Path, default=shipped("router_weights"), help="folder for weights and card"
@@ -139,20 +269,31 @@ def main(argv: list[str]) -> int:
         return 2
     policy, prompts = load_policy(), read_prompts(options.prompts)
     extra = read_extra(options.extra) if options.extra else []
-    classifier = train(prompts, extra, policy)
+    source = options.vectors or models_folder() / find_model(VECTORS_OF).file
+    if not source.is_file():
+        sys.stderr.write(f"{source} is not there: training without its token vectors, which is less exact\n")
+    vectors = read_vocabulary(source) if source.is_file() else None
+    training = Training(trainable(prompts), extra, policy, vectors)
+    raw = training.out_of_fold()
+    classifier = learn_follow_ups(training, raw, training.classifier(raw), prompts, policy)
     figures = evaluate.quality(Decider(classifier, policy), [prompt for prompt in prompts if prompt.held_out])
+    assert classifier.head is not None
     card: dict[str, Any] = {
-        "what": "multinomial logistic regression on hashed n-grams, cues and structure: message → task",
+        "what": "which task (multinomial logistic regression on hashed n-grams, cues and structure) and "
+        "heavy or not (logistic regression on these and on token vectors, collapsed to a number a piece)",
         **({"date": options.date} if options.date else {}),
         "data": {
             "own_prompts": len(prompts),
             "held_out": sum(prompt.held_out for prompt in prompts),
             "fingerprint": digest(prompts),
             "public_benchmark_prompts": len(extra),
+            "token_vectors": source.name if vectors else None,
         },
         "scikit_learn": sklearn.__version__,
         "held_out_figures": figures,
+        "by_writer_left_out": by_writer(training, classifier.head.blend),
     }
     save(classifier, options.out, card)
-    sys.stdout.write(json.dumps(figures, indent=2) + f"\nwritten to {options.out}\n")
+    shown = {name: card[name] for name in ("held_out_figures", "by_writer_left_out")}
+    sys.stdout.write(json.dumps(shown, indent=2) + f"\nwritten to {options.out}\n")
     return 0

@@ -103,6 +103,9 @@ def test_messages_without_words_are_fast(decider: Decider, text: str) -> None:
         ("fix the spelling: the distributd architecture has a deadlok", "fast"),
         ("столица Японии", "fast"),
         ("traduis en anglais : bonne nuit", "fast"),
+        ("How does Upshift choose which model answers my message?", "fast"),
+        ("How do I delete what was logged about me?", "fast"),
+        ("Plan a birthday party for ten children, with a budget of 100 euros.", "heavy"),
     ],
 )
 def test_tasks_go_where_the_policy_says(decider: Decider, text: str, tier: str) -> None:

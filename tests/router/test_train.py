@@ -14,8 +14,9 @@ from data.config import ConfigError
 from data.policy import TASKS, load_policy
 from router import classifier
 from router.decide import Decider
-from router.evaluate import auc, calibration_error, heavy_recall, quality
+from router.evaluate import quality
 from router.features import extract, size
+from router.measures import auc, calibration_error, heavy_recall, reliability
 from router.prompts import Prompt, read_prompts
 from router.train import calibrate, digest, train, trainable
 
@@ -82,6 +83,15 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     assert np.array_equal(made.weights, again.weights)
     assert np.array_equal(made.bias, again.bias)
     assert (made.slope, made.offset) == (again.slope, again.offset)
+    assert made.head
+    assert again.head
+    assert made.follow_ups
+    assert again.follow_ups
+    assert made.head.vocabulary.pieces == again.head.vocabulary.pieces
+    for text in ("prove it", "traduis « bonjour »", "why?"):
+        one = extract(text)
+        assert made.head.logit(one) == again.head.logit(one)
+        assert made.follow_ups.leaning(one) == again.follow_ups.leaning(one)
     assert (tmp_path / "weights.npz").stat().st_size < 25_000_000
 
 
@@ -107,11 +117,13 @@ def test_the_card_belongs_to_the_prompts_that_ship(prompts: list[Prompt]) -> Non
 def test_the_shipped_router_is_good_on_what_it_never_saw(prompts: list[Prompt]) -> None:
     held = [prompt for prompt in prompts if prompt.held_out]
     figures = quality(Decider.load(), held)
-    assert figures["auc"] > 0.9
-    assert figures["heavy_recall"] > 0.75
-    assert figures["fast_recall"] > 0.75
-    assert figures["not_english"]["auc"] > 0.88
-    assert figures["steering"]["unchanged"] > 0.98
+    assert figures["auc"] > 0.91
+    assert figures["heavy_recall"] > 0.8
+    assert figures["fast_recall"] > 0.85
+    assert figures["follow_ups"]["accuracy"] > 0.77
+    assert figures["not_english"]["auc"] > 0.89
+    assert figures["steering"]["unchanged"] > 0.998
+    assert figures["calibration_error"] < 0.07
 
 
 def test_features_are_numbers_of_the_text_alone() -> None:
@@ -138,13 +150,19 @@ def test_measures() -> None:
     assert heavy_recall(scores, heavy) == 0.5
     assert calibration_error(np.array([0.0, 0.0, 1.0, 1.0]), heavy) == 0
     assert calibration_error(np.array([1.0, 1.0, 0.0, 0.0]), heavy) == 1
+    assert reliability(scores, heavy) == [
+        {"from": 0.1, "n": 1, "score": 0.1, "heavy": 0.0},
+        {"from": 0.3, "n": 1, "score": 0.35, "heavy": 1.0},
+        {"from": 0.4, "n": 1, "score": 0.4, "heavy": 0.0},
+        {"from": 0.8, "n": 1, "score": 0.8, "heavy": 1.0},
+    ]
 
 
 def test_calibration_finds_the_slope_it_was_given() -> None:
     rng = np.random.default_rng(5)
     raw = rng.uniform(0.02, 0.98, 20_000)
     truth = rng.random(20_000) < 1 / (1 + np.exp(-(2.0 * np.log(raw / (1 - raw)) - 0.7)))
-    slope, offset = calibrate(raw, truth)
+    slope, offset = calibrate(np.log(raw / (1 - raw)), truth)
     assert slope == pytest.approx(2.0, abs=0.1)
     assert offset == pytest.approx(-0.7, abs=0.1)
 
