@@ -16,9 +16,10 @@ from router import classifier
 from router.decide import Decider
 from router.evaluate import quality
 from router.features import extract, size
+from router.fitting import calibrate, train, trainable
 from router.measures import auc, calibration_error, heavy_recall, reliability
 from router.prompts import Prompt, read_prompts
-from router.train import calibrate, digest, train, trainable
+from router.train import digest
 
 
 @pytest.fixture(scope="module")
