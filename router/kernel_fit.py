@@ -21,9 +21,9 @@ Numbers = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 PENALTY = 1.0
-"""Strength of the L2 penalty against a prompt of weight 1; chosen by cross-validation, as are the shares."""
+"""Strength of the L2 penalty. Set by hand: cross-validation is flat from .15 to .7 (AUC within .001)."""
 SHARES = (2.5, 2.0, 1.5, 2.0, 1.5, 1.0)
-"""Length of each segment's block beside the n-grams, in the order of SEGMENTS."""
+"""Length of each segment's block beside the n-grams, in the order of SEGMENTS; set by hand."""
 
 
 @dataclass(frozen=True)
