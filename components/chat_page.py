@@ -213,6 +213,7 @@ class ChatPage:
         conversation = self.visit.conversation
         if conversation is not None and not self._must_agree():
             turn = running.turn
+            self.runtime.services.try_models_again()
             started = conversation.ask(
                 self.runtime.running, turn.text, self.visit.session_id, origin="retry", replaces=turn.turn_id
             )

@@ -76,6 +76,11 @@ class Services:
         if slots is not None:
             slots.release()
 
+    def try_models_again(self) -> None:
+        """Fetch and load again what failed, since somebody asks again."""
+        if isinstance(self.backend, LocalBackend):
+            self.backend.models.retry()
+
     def missing_weights(self) -> list[tuple[str, int]]:
         """Model files that are not on this machine yet: label and bytes still to fetch."""
         return self.backend.missing_weights() if isinstance(self.backend, LocalBackend) else []

