@@ -97,9 +97,10 @@ class ChatPage:
             key="header", horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"
         ):
             st.markdown(f"#### {plain(self.product.name)}", width="content")
-            if self.visit.conversation is not None:
-                st.button("New conversation", key="new", icon=":material/add:", on_click=self.visit.leave)
-            settings_panel.draw(self.runtime)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
+                if self.visit.conversation is not None:
+                    st.button("New conversation", key="new", icon=":material/add:", on_click=self.visit.leave)
+                settings_panel.draw(self.runtime)
 
     def _earlier(self, turns: list[RunningTurn]) -> None:
         hidden = first_shown(len(turns), self.visit.shown_turns)
