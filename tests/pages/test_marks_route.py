@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -43,7 +44,9 @@ class Client:
             async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as asking:
                 return await asking.request(method, path, **options)
 
-        return asyncio.run(ask())
+        # In a thread of its own: the browser tests' Playwright keeps a loop running in this one.
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(lambda: asyncio.run(ask())).result()
 
     def get(self, path: str) -> httpx.Response:
         return self.request("GET", path)
