@@ -103,10 +103,6 @@ class KnowledgeIndex:
         by_id = {passage.passage_id: passage for passage in self._passages}
         return [by_id[passage_id] for passage_id in passage_ids if passage_id in by_id]
 
-    def all_documents(self) -> list[Document]:
-        """Every document that could be read, in the order of their names."""
-        return list(self._documents.values())
-
     def _fill(self, documents: list[Document]) -> None:
         self._passages = [
             passage
