@@ -184,7 +184,14 @@ class Chat:
     def page_text(self) -> str:
         return self.page.locator("body").inner_text()
 
+    def sees(self, moment: str) -> None:
+        """Wait until the test's own eye has noted a moment of the last press: cue, text, done."""
+        wait_for(
+            lambda: self.page.evaluate("name => window.eye[name]", moment) is not None,
+            lambda: f"never seen: {moment} in {self.page.evaluate('({...window.eye, before: null})')}",
+        )
+
     def saw(self) -> dict[str, Any]:
         """What the test's own eye saw of the last press, in milliseconds from it."""
-        self.page.wait_for_function("window.eye.done")
+        self.sees("done")
         return dict(self.page.evaluate("({...window.eye, before: null})"))

@@ -106,7 +106,7 @@ def test_something_of_ours_is_on_the_page_before_the_server_has_answered(open_ch
     chat = open_chat()
 
     chat.types("Tell a story-late.")
-    chat.page.wait_for_function("window.eye.cue !== null && window.eye.cue !== undefined")
+    chat.sees("cue")
 
     expect(chat.page.get_by_text("Tell a story-late.").locator("visible=true")).to_have_count(1)
     assert not chat.page.locator(".st-key-empty-state").is_visible()
