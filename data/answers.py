@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
+from data.citations import Mark, Quote, Span
 from data.events import (
+    Doubted,
     Event,
     Failed,
     FellBack,
@@ -39,6 +41,10 @@ class Answer(Record):
     ended_ms: float | None = None
     cited: tuple[int, ...] = ()
     removed_citations: int = 0
+    marks: tuple[Mark, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    unsupported: tuple[Span, ...] = ()
+    doubt: Doubted | None = None
     message: str = ""
     stop_reason: str | None = None
     generations: tuple[Generation, ...] = ()
@@ -48,6 +54,17 @@ class Answer(Record):
     def passages(self) -> tuple[Passage, ...]:
         """The passages that the model was given, numbered from 1 in this order."""
         return self.sources.passages if self.sources else ()
+
+    @property
+    def matched(self) -> tuple[int, ...]:
+        """Numbers of the passages that only Upshift matched to a sentence, in order of first mention."""
+        numbers = dict.fromkeys(mark.number for mark in self.marks if mark.by == "upshift")
+        return tuple(number for number in numbers if number not in self.cited)
+
+    @property
+    def nothing_said(self) -> bool:
+        """The message asks about what the documents are about, and no passage tells it."""
+        return self.sources is not None and self.sources.nothing_said
 
     def after(self, events: Iterable[Event]) -> Answer:
         """This answer with more events folded in."""
@@ -80,6 +97,8 @@ def _changes(event: Event) -> dict[str, object]:
         return {"sources": event}
     if isinstance(event, Requested):
         return {"asked": event, "waiting": None}
+    if isinstance(event, Doubted):
+        return {"doubt": event}
     if isinstance(event, Finished | Stopped | Failed):
         return _ending(event)
     return {}
@@ -92,14 +111,17 @@ def _ending(event: Finished | Stopped | Failed) -> dict[str, object]:
         "generations": event.generations,
         "waiting": None,
     }
-    if isinstance(event, Finished):
-        return common | {
-            "status": "ok",
+    if isinstance(event, Finished | Stopped):
+        common |= {
             "cited": event.cited,
-            "removed_citations": event.removed_citations,
+            "marks": event.marks,
+            "quotes": event.quotes,
+            "unsupported": event.unsupported,
         }
+    if isinstance(event, Finished):
+        return common | {"status": "ok", "removed_citations": event.removed_citations}
     if isinstance(event, Stopped):
-        return common | {"status": "stopped", "stop_reason": event.reason, "cited": event.cited}
+        return common | {"status": "stopped", "stop_reason": event.reason}
     return common | {"status": "error", "message": event.message}
 
 

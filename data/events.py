@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
+from data.citations import Mark, Quote, Span
 from data.records import Decision, Generation, Passage, Record
 
 StopReason = Literal["person", "new_message", "abandoned", "shutdown"]
@@ -52,12 +55,16 @@ class Routed(Event):
 
 
 class SourcesFound(Event):
-    """The documents were searched. `passages` are those the model is given, numbered from 1."""
+    """The documents were searched. `passages` are those the model is given, numbered from 1.
+
+    `nothing_said`: the message asks about what the documents are about, and no passage tells it.
+    """
 
     passages: tuple[Passage, ...]
     searched_passages: int
     searched_documents: int
     search_ms: float
+    nothing_said: bool = False
 
 
 class Requested(Event):
@@ -98,16 +105,36 @@ class TextDelta(Event):
     text: str
 
 
+class Doubted(Event):
+    """How sure the answer is, from what could be measured of it; comes right before Finished.
+
+    `score` in 0..1 is the estimated probability that the answer is wrong or not supported. `shown`:
+    it is high enough that a person is told `words`. `cause` is the signal that weighed most.
+    `signals` are the figures that went in; None where the provider gives none.
+    """
+
+    score: float
+    shown: bool
+    cause: str
+    words: str = ""
+    signals: dict[str, float | None] = Field(default_factory=dict)
+
+
 class Finished(Event):
     """The answer is complete. `text` is the whole answer with its citations checked.
 
     `cited` are the numbers of the passages that the answer names, in order of first mention;
-    `removed_citations` counts marks that named no passage and were taken out.
+    `removed_citations` counts marks that named no passage and were taken out. `marks` are all
+    places that name a passage, also those that only Upshift matched; `quotes` what stands in
+    quotation marks; `unsupported` the cited sentences whose words are not in their passage.
     """
 
     text: str
     cited: tuple[int, ...] = ()
     removed_citations: int = 0
+    marks: tuple[Mark, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    unsupported: tuple[Span, ...] = ()
     finish_reason: str | None = None
     generations: tuple[Generation, ...] = ()
 
@@ -118,6 +145,9 @@ class Stopped(Event):
     reason: StopReason
     text: str
     cited: tuple[int, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    quotes: tuple[Quote, ...] = ()
+    unsupported: tuple[Span, ...] = ()
     generations: tuple[Generation, ...] = ()
 
 
