@@ -12,6 +12,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import cues
 from components.cues import progress
+from components.page_settings import PageSettings
 from components.safe_markdown import clean, plain
 from data.answers import Answer, fold
 from router.running import RunningTurn
@@ -26,8 +27,9 @@ class TurnView:
 
     PLACES = 2
 
-    def __init__(self, running: RunningTurn) -> None:
+    def __init__(self, running: RunningTurn, settings: PageSettings) -> None:
         self.running = running
+        self.settings = settings
         turn = running.turn
         with st.chat_message("user", avatar=":material/person:"):
             st.markdown(clean(turn.text[:SHOWN_MESSAGE_CHARACTERS]))
@@ -52,6 +54,7 @@ class TurnView:
         """
         answer = Answer()
         drawn_line = drawn_text = ""
+        progress_shown = self.settings.shows(progress.NAME)
         with self.running.watched():
             while True:
                 events = self.running.events(answer.seq, LOOK_S)
@@ -59,12 +62,12 @@ class TurnView:
                 if answer.status != "open":
                     return answer
                 line = progress.line(answer, self.running.elapsed_ms() / 1000, usual_s)
-                if answer.text != drawn_text:
+                if answer.text != drawn_text and self.settings.streaming:
                     if not drawn_text:
                         self._progress.empty()
                     self._text.markdown(clean(answer.text, finished=False))
                     drawn_text = answer.text
-                if line != drawn_line:
+                if line != drawn_line and progress_shown:
                     (writing_place if drawn_text else self._progress).markdown(line)
                     if not drawn_line:
                         cue_shown()
@@ -84,7 +87,7 @@ class TurnView:
             _say_how_it_ended(answer, turn_id)
             done = st.container(key=f"done-{turn_id}")
         with done, st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            for cue in cues.shown():
+            for cue in cues.shown(self.settings):
                 cue.draw(answer)
             buttons(answer)
 

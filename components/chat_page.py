@@ -11,6 +11,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import empty_state, footer, probe, settings_panel
 from components.answer_view import TurnView, snapshot
+from components.page_settings import PageSettings
 from components.safe_markdown import plain
 from components.visit import Visit
 from data.answers import Answer
@@ -30,18 +31,19 @@ STEP_TURNS = 5
 HEAD_START_S = 0.03
 
 
-def draw(runtime: Runtime) -> None:
-    """The whole page."""
-    page = ChatPage(runtime, Visit.of_this_page(runtime))
+def draw(runtime: Runtime, settings: PageSettings) -> None:
+    """The whole page, with what `settings` switch on."""
+    page = ChatPage(runtime, Visit.of_this_page(runtime), settings)
     page.draw()
 
 
 class ChatPage:
     """One run of the page."""
 
-    def __init__(self, runtime: Runtime, visit: Visit) -> None:
+    def __init__(self, runtime: Runtime, visit: Visit, settings: PageSettings) -> None:
         self.runtime = runtime
         self.visit = visit
+        self.settings = settings
         self.product = runtime.services.product
         self.limit = longest_message_characters(self.product.system_prompt, runtime.preset)
 
@@ -54,7 +56,7 @@ class ChatPage:
         welcome = st.empty()
         if not turns:
             with welcome.container(key="empty-state"):
-                empty_state.draw(self.product, self._pick)
+                empty_state.draw(self.product, self._pick, self.settings.suggestions)
         self._earlier(turns)
         shown = turns[first_shown(len(turns), self.visit.shown_turns) :]
         live = shown[-1] if shown and not shown[-1].ended else None
@@ -64,7 +66,7 @@ class ChatPage:
             for running in shown:
                 if running is not live:
                     self._ended(running, last=running is shown[-1])
-            view = TurnView(live) if live else None
+            view = TurnView(live, self.settings) if live else None
             self._clear_places(len(shown))
         self._probe(shown[-1] if shown else None)
         follow_ups = st.empty()
@@ -74,7 +76,8 @@ class ChatPage:
                 settings_panel.ask_to_agree(self.runtime)
             stop_place = st.empty()
             st.chat_input(f"Ask about {self.product.name}", key="chat", on_submit=self._submit)
-            footer.draw(self.runtime, self.limit)
+            if self.settings.footer:
+                footer.draw(self.runtime, self.limit)
         self.runtime.page_drawn.set()
         if live is not None and view is not None:
             with stop_place.container(key="under-way", horizontal=True, vertical_alignment="center"):
@@ -88,7 +91,7 @@ class ChatPage:
                 writing_place = st.empty()
             self._follow(live, view, writing_place)
             stop_place.empty()
-        if shown and shown[-1].ended:
+        if self.settings.follow_ups and shown and shown[-1].ended:
             with follow_ups.container(key="followups"):
                 self._follow_ups()
 
@@ -100,7 +103,8 @@ class ChatPage:
             with st.container(horizontal=True, vertical_alignment="center", gap="small", width="content"):
                 if self.visit.conversation is not None:
                     st.button("New conversation", key="new", icon=":material/add:", on_click=self.visit.leave)
-                settings_panel.draw(self.runtime)
+                if self.settings.switching:
+                    settings_panel.draw(self.runtime)
 
     def _earlier(self, turns: list[RunningTurn]) -> None:
         hidden = first_shown(len(turns), self.visit.shown_turns)
@@ -121,7 +125,9 @@ class ChatPage:
         self.visit.shown_turns += SHOWN_TURNS
 
     def _ended(self, running: RunningTurn, last: bool) -> None:
-        TurnView(running).finish(snapshot(running), lambda answer: self._buttons(running, answer, last))
+        TurnView(running, self.settings).finish(
+            snapshot(running), lambda answer: self._buttons(running, answer, last)
+        )
 
     def _follow(self, running: RunningTurn, view: TurnView, writing_place: DeltaGenerator) -> None:
         journal = self.runtime.journal
@@ -134,7 +140,7 @@ class ChatPage:
 
     def _buttons(self, running: RunningTurn, answer: Answer, last: bool) -> None:
         turn_id = running.turn.turn_id
-        if answer.text:
+        if answer.text and self.settings.ratings:
             st.feedback("thumbs", key=f"thumbs-{turn_id}", on_change=self._rate, args=(turn_id,))
         if last and answer.status != "ok":
             with st.container(key=f"send-retry-{turn_id}", width="content"):
@@ -150,12 +156,12 @@ class ChatPage:
         offered = self.product.follow_ups[:3]
         with st.container(horizontal=True, gap="small"):
             for number, suggestion in enumerate(offered):
-                with st.container(key=f"send-followup-{number}", width="content"):
+                with st.container(key=f"{self.settings.suggestions}-followup-{number}", width="content"):
                     st.button(
                         plain(suggestion.label),
                         key=f"followup-{number}",
-                        on_click=self._ask,
-                        args=(suggestion.prompt, "follow_up", suggestion.id),
+                        on_click=self._pick,
+                        args=(suggestion, "follow_up"),
                     )
 
     def _probe(self, live: RunningTurn | None) -> None:
@@ -177,7 +183,11 @@ class ChatPage:
         text = st.session_state.get("chat") or ""
         refusal = self._refusal(text)
         if refusal is None and not self._must_agree():
-            self._ask(text, "typed", None)
+            prompt, origin, suggestion_id = st.session_state.pop("filled", (None, None, None))
+            if text == prompt:
+                self._ask(text, origin, suggestion_id)
+            else:
+                self._ask(text, "typed", None)
             return
         if refusal is not None:
             st.session_state["notice"] = refusal
@@ -198,8 +208,12 @@ class ChatPage:
             )
         return None
 
-    def _pick(self, suggestion: Suggestion) -> None:
-        self._ask(suggestion.prompt, "suggestion", suggestion.id)
+    def _pick(self, suggestion: Suggestion, origin: InputOrigin = "suggestion") -> None:
+        if self.settings.suggestions == "send":
+            self._ask(suggestion.prompt, origin, suggestion.id)
+        else:
+            st.session_state["chat"] = suggestion.prompt
+            st.session_state["filled"] = (suggestion.prompt, origin, suggestion.id)
 
     def _ask(self, text: str, origin: InputOrigin, suggestion_id: str | None) -> None:
         if self._must_agree():

@@ -10,14 +10,17 @@ from components.safe_markdown import plain
 from data.product import Product, Suggestion
 
 
-def draw(product: Product, on_pick: Callable[[Suggestion], None]) -> None:
-    """The product's promise and caution, and its suggestions; `on_pick` is called with the one picked."""
+def draw(product: Product, on_pick: Callable[[Suggestion], None], action: str = "send") -> None:
+    """The product's promise and caution, and its suggestions; `on_pick` is called with the one picked.
+
+    `action`: what that does with it, `send` or `fill` the box.
+    """
     st.markdown(f"### {plain(product.promise)}")
     st.caption(plain(product.caution))
     with st.container(horizontal=True, gap="small"):
         for suggestion in product.suggestions:
-            # The key's beginning tells the probe that pressing this sends a message.
-            with st.container(key=f"send-suggestion-{suggestion.id}", width="content"):
+            # A key that begins with `send-` tells the probe that pressing this sends a message.
+            with st.container(key=f"{action}-suggestion-{suggestion.id}", width="content"):
                 st.button(
                     plain(suggestion.label),
                     key=f"suggestion-{suggestion.id}",

@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 
 from components import chat_page
+from components.page_settings import PageSettings
 from data.config import ConfigError
 from router import runtime
 
@@ -19,6 +20,7 @@ def main() -> None:
     """Draw the page; a mistake in a configuration file is shown in words instead."""
     try:
         current = runtime.current()
+        settings = PageSettings.from_environment()
     except ConfigError as error:
         st.set_page_config(page_title="Upshift", layout="centered")
         st.error("Upshift cannot start, because a setting is wrong:", icon=":material/error:")
@@ -28,7 +30,7 @@ def main() -> None:
     name = current.services.product.name
     st.set_page_config(page_title=name, page_icon=str(ICON), layout="centered")
     st.html(STYLE)
-    chat_page.draw(current)
+    chat_page.draw(current, settings)
 
 
 main()

@@ -6,15 +6,14 @@ nothing else. To add one, write a file with a `CUE` in it and name it here: docs
 
 from __future__ import annotations
 
-import os
-
 from components.cues import sources, tier
 from components.cues.cue import Cue
+from components.page_settings import PageSettings
 
 CUES: tuple[Cue, ...] = (tier.CUE, sources.CUE)
 
 
-def shown() -> tuple[Cue, ...]:
-    """The cues that are switched on. `UPSHIFT_CUES_OFF` names those that are not, with commas."""
-    off = {name.strip() for name in os.environ.get("UPSHIFT_CUES_OFF", "").split(",")}
-    return tuple(cue for cue in CUES if cue.name not in off)
+def shown(settings: PageSettings | None = None) -> tuple[Cue, ...]:
+    """The cues that are switched on: by `settings`, else by `UPSHIFT_CUES_OFF`."""
+    chosen = settings or PageSettings.from_environment()
+    return tuple(cue for cue in CUES if chosen.shows(cue.name))

@@ -12,6 +12,8 @@ from components.safe_markdown import plain
 from data.answers import Answer
 from data.events import Queued
 
+# Its switch; it has a place of its own on the page and is not in the list of cues under an answer.
+NAME = "progress"
 # From here on the page says how long this tier usually takes: ten seconds hold the attention.
 LONG_WAIT_S = 10
 
