@@ -30,9 +30,7 @@ def pdf(pages: Sequence[str], *, outline: Sequence[str] = (), password: str | No
             {NameObject("/Font"): DictionaryObject({NameObject("/F1"): kept})}
         )
         stream = DecodedStreamObject()
-        lines = [
-            line.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)") for line in text.split("\n")
-        ]
+        escaped = text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
         shown = "".join(f"({line}) Tj T* " for line in escaped.split("\n"))
         stream.set_data(f"BT /F1 11 Tf 14 TL 50 780 Td {shown}ET".encode("latin-1"))
         page[NameObject("/Contents")] = writer._add_object(stream)
