@@ -38,7 +38,9 @@ def explain(error: BaseException) -> str:
         return "The log is damaged; it is being set aside."
     if _code(error) == _FULL or number in (errno.ENOSPC, errno.EDQUOT):
         return "The disk of the log is full: free some space."
-    refused = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT)
+    if number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
+        return "The log cannot be written: a file stands where its folder should be. Name another place in UPSHIFT_DB."
+    refused = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
     if _code(error) in (_PERM, _READONLY, _CANTOPEN, _AUTH) or number in refused:
         return "The log cannot be written: check that its folder is there and yours to write."
     return "The log cannot be written."
