@@ -79,7 +79,9 @@ class Turn(Record):
     """One user message, with what came before it; its answer arrives as events.
 
     `messages` is the conversation in order, without system prompt; the last one is the message to
-    answer. `choice` is the tier that the person asked for, if any.
+    answer. `choice` is the tier that the person asked for, if any; `command` is that tier if they typed
+    it before the text, which no longer has it. `compares`: the turn stands beside its parent, whose
+    message it answers again with another tier.
     """
 
     turn_id: str = Field(default_factory=new_id)
@@ -91,6 +93,8 @@ class Turn(Record):
     parent_turn_id: str | None = None
     replaces_turn_id: str | None = None
     choice: str | None = None
+    command: str | None = None
+    compares: bool = False
     input_origin: InputOrigin = "typed"
     suggestion_id: str | None = None
     submitted_at: str = Field(default_factory=now_iso)
@@ -99,6 +103,11 @@ class Turn(Record):
     def text(self) -> str:
         """The message to answer."""
         return self.messages[-1].content
+
+    @property
+    def typed(self) -> str:
+        """The message as the person wrote it."""
+        return f"/{self.command} {self.text}" if self.command else self.text
 
 
 class Generation(Record):

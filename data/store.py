@@ -88,7 +88,7 @@ class Store:
         """The turns of a conversation in order, for drawing it again.
 
         Each is a row of v_turns with `prompt`, `answer` and `sources` (a list) as far as text was kept,
-        and `generations`, a list of rows. Empty if nothing is known. Raises LogUnavailable.
+        and `generations` and `feedback`, lists of rows. Empty if nothing is known. Raises LogUnavailable.
         """
         try:
             with reading(self.path) as connection:
@@ -202,5 +202,7 @@ class Store:
             "SELECT * FROM generations WHERE turn_id = ? ORDER BY attempt", [turn["turn_id"]]
         )
         turn["generations"] = [dict(row) for row in generations]
+        said = connection.execute("SELECT * FROM feedback WHERE turn_id = ? ORDER BY at", [turn["turn_id"]])
+        turn["feedback"] = [dict(row) for row in said]
         turn["sources"] = json.loads(turn["sources"]) if turn["sources"] else []
         return turn

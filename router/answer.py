@@ -97,7 +97,7 @@ def _ask(
     turn: Turn, services: Services, cancel: Cancel, progress: _Progress, model: TierModel
 ) -> Iterator[Event]:
     """Ask the chosen tier; before any text, once more or the next tier when that fails."""
-    plan = fallback.attempts(services.preset, model)
+    plan = fallback.attempts(services.preset, model, compares=turn.compares)
     for attempt in count():
         candidate, role = plan.pop(0)
         try:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from data.events import Failed, Finished, Stopped, TextDelta
 from data.records import InputOrigin, Message, Turn, new_id, now_iso
+from router.exchanges import Exchange, Vote, answer_text, exchanges
 from router.running import Running, RunningTurn
+from router.steering import split_command
+
+__all__ = ["Conversation", "Conversations", "answer_text"]
 
 # Old conversations are let go from memory beyond this number; the log keeps what it may keep.
 KEPT_CONVERSATIONS = 500
@@ -21,13 +24,15 @@ class Conversation:
         self.conversation_id = conversation_id
         self.started_at = now_iso()
         self.turns: list[RunningTurn] = []
+        self.votes: dict[tuple[str, str], Vote] = {}
+        # What the person said of a turn, by kind: a reload shows it again.
+        self.feedback: dict[tuple[str, str], str | None] = {}
         self._lock = threading.Lock()
 
     @property
     def under_way(self) -> RunningTurn | None:
         """The turn that is being answered, if any."""
-        last = self.turns[-1] if self.turns else None
-        return last if last is not None and not last.ended else None
+        return next((running for running in reversed(self.turns) if not running.ended), None)
 
     @property
     def title(self) -> str:
@@ -36,20 +41,37 @@ class Conversation:
         return text if len(text) <= TITLE_CHARACTERS else text[: TITLE_CHARACTERS - 1] + "…"
 
     def history(self) -> tuple[Message, ...]:
-        """What a model may read of the turns so far. Failed turns and replaced ones are left out."""
-        replaced = {running.turn.replaces_turn_id for running in self.turns}
+        """What a model may read of the turns so far: each message with the answer that it goes on from.
+
+        Failed turns and replaced ones are left out, and of answers side by side all but one.
+        """
+        return self._messages(self.exchanges())
+
+    def history_before(self, turn_index: int) -> tuple[Message, ...]:
+        """The same for what came before the message with this index."""
+        earlier = [running for running in self.turns if running.turn.turn_index < turn_index]
+        return self._messages(exchanges(earlier))
+
+    def _messages(self, shown: list[Exchange]) -> tuple[Message, ...]:
         messages: list[Message] = []
-        for running in self.turns:
-            text = answer_text(running)
-            left_out = running.turn.turn_id in replaced or isinstance(running.ending, Failed)
-            if not left_out and text.strip():
+        for exchange in shown:
+            running = exchange.preferred(self.votes)
+            if running is not None:
+                text = answer_text(running)
                 messages += [running.turn.messages[-1], Message(role="assistant", content=text)]
         return tuple(messages)
 
+    def exchanges(self) -> list[Exchange]:
+        """What to show, message by message: what a retry or an edit replaced is left out."""
+        return exchanges(self.turns)
+
     def visible(self) -> list[RunningTurn]:
-        """The turns to show: those that a retry or an edit replaced are left out."""
-        replaced = {running.turn.replaces_turn_id for running in self.turns}
-        return [running for running in self.turns if running.turn.turn_id not in replaced]
+        """All turns of `exchanges`."""
+        return [running for exchange in self.exchanges() for running in exchange.turns]
+
+    def vote(self, first: str, other: str, vote: Vote) -> None:
+        """Keep which of two answers side by side was better: the conversation goes on from that one."""
+        self.votes[first, other] = vote
 
     def ask(
         self,
@@ -60,21 +82,32 @@ class Conversation:
         origin: InputOrigin = "typed",
         suggestion_id: str | None = None,
         replaces: str | None = None,
+        beside: str | None = None,
         choice: str | None = None,
     ) -> RunningTurn:
-        """Add a turn and begin to answer it. An answer still under way is stopped and kept."""
+        """Add a turn and begin to answer it. An answer still under way is stopped and kept.
+
+        It takes the place of turn `replaces`, or stands beside turn `beside`, which another tier
+        (`choice`) answered. A tier typed before the text (`/heavy …`) is a choice, too.
+        """
+        tiers = running.services.preset.tier_names
+        command, question = split_command(text, tiers)
+        if not question.strip():
+            command, question = None, text  # nothing behind the command: refused with a word on that
         with self._lock:
             if self.under_way is not None:
                 running.stop(self.under_way.turn.turn_id, "new_message")
-            turn_index, parent = self._place(replaces)
+            old = self._find(replaces or beside)
             turn = Turn(
                 session_id=session_id,
                 conversation_id=self.conversation_id,
-                messages=(*self._before(replaces), Message(role="user", content=text)),
-                turn_index=turn_index,
-                parent_turn_id=parent,
+                messages=(*self._before(old), Message(role="user", content=question)),
+                turn_index=self._index(old),
+                parent_turn_id=beside or self._parent(old),
                 replaces_turn_id=replaces,
-                choice=choice,
+                choice=choice or command,
+                command=command,
+                compares=beside is not None or (origin == "retry" and old is not None and old.compares),
                 input_origin=origin,
                 suggestion_id=suggestion_id,
             )
@@ -82,29 +115,26 @@ class Conversation:
             self.turns.append(started)
         return started
 
-    def _place(self, replaces: str | None) -> tuple[int, str | None]:
-        """Index and parent of a new turn; one that replaces another takes that one's place."""
-        for item in self.turns:
-            if item.turn.turn_id == replaces:
-                return item.turn.turn_index, item.turn.parent_turn_id
-        before = self.visible()
-        return len(before), before[-1].turn.turn_id if before else None
+    def _find(self, turn_id: str | None) -> Turn | None:
+        return next((item.turn for item in self.turns if item.turn.turn_id == turn_id), None)
 
-    def _before(self, replaces: str | None) -> tuple[Message, ...]:
-        """The history that a new turn sees; one that replaces another sees what that one saw."""
-        for item in self.turns:
-            if item.turn.turn_id == replaces:
-                return item.turn.messages[:-1]
-        return self.history()
+    def _index(self, old: Turn | None) -> int:
+        """The place in the conversation: that of the turn that is replaced or compared, else the next."""
+        if old is not None:
+            return old.turn_index
+        return max((item.turn.turn_index for item in self.turns), default=-1) + 1
 
+    def _parent(self, old: Turn | None) -> str | None:
+        """The turn that this one goes on from; one that replaces another goes on from the same."""
+        if old is not None:
+            return old.parent_turn_id
+        shown = self.exchanges()
+        before = (shown[-1].preferred(self.votes) or shown[-1].turns[-1]) if shown else None
+        return before.turn.turn_id if before else None
 
-def answer_text(running: RunningTurn) -> str:
-    """The answer's text so far, as the person received it."""
-    ending = running.ending
-    if isinstance(ending, Finished | Stopped | Failed):
-        return ending.text
-    # Only deltas: the turn may have ended since, and an ending carries the whole text again.
-    return "".join(event.text for event in running.events() if isinstance(event, TextDelta))
+    def _before(self, old: Turn | None) -> tuple[Message, ...]:
+        """The history that a new turn sees; one that replaces or stands beside another sees the same."""
+        return self.history() if old is None else old.messages[:-1]
 
 
 class Conversations:

@@ -10,19 +10,22 @@ from router.errors import ModelError
 Attempt = tuple[TierModel, GenerationRole]
 
 
-def attempts(preset: Preset, model: TierModel) -> list[Attempt]:
+def attempts(preset: Preset, model: TierModel, *, compares: bool = False) -> list[Attempt]:
     """The chosen tier, then one other: the nearest heavier one, else the nearest lighter one.
 
     Where that has the same key, the nearest with another key follows: another provider may be up.
 
     A model of our own machine gets a second try first, since its process is started again when it
-    died; a provider does not, as whoever waits has waited long enough.
+    died; a provider does not, as whoever waits has waited long enough. Whoever `compares` tiers wants
+    this one or none.
     """
     tiers = list(preset.tiers)
     others = tiers[tiers.index(model) + 1 :] + tiers[: tiers.index(model)][::-1]
-    plan: list[Attempt] = [(model, "primary")]
+    plan: list[Attempt] = [(model, "compare" if compares else "primary")]
     if preset.kind == "local":
         plan.append((model, "retry"))
+    if compares:
+        return plan
     chosen = others[:1]
     if chosen and chosen[0].key_env == model.key_env:
         chosen += [other for other in others if other.key_env != model.key_env][:1]

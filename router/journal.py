@@ -30,6 +30,8 @@ STALL_MS = 1000.0
 # Readable: enough to start reading. The first sentence, or so many characters; the browser's probe
 # (components/probe/probe.js) goes by the same rule.
 READABLE_CHARACTERS = 120
+# Feedback that compares an answer with another one.
+OF_TWO_TURNS = ("vote", "override")
 SENTENCE_END = re.compile(r"[.!?…][\"')\]]*(?=\s|[A-ZÀ-Þ])|[。！？]")
 
 
@@ -79,10 +81,16 @@ class Journal:
         if column:
             self._log.put("turns", {"turn_id": running.turn.turn_id, column: t_ms}, keep_first=True)
 
-    def feedback(self, turn_id: str, kind: str, value: str, note: str | None = None) -> None:
-        """What the person thought of an answer, one row for each kind that can be changed later."""
-        row = {"feedback_id": f"{turn_id}-{kind}", "turn_id": turn_id, "at": now_iso(), "kind": kind}
-        self._log.put("feedback", {**row, "value": value, "note": note})
+    def feedback(self, turn_id: str, kind: str, value: str | None, note: str | None = None) -> None:
+        """What the person thought of an answer or did with it; said again, it takes the row's place.
+
+        `vote` and `override` are about two turns: `note` is the other one's id, and each pair has a row.
+        A `note` of any other kind is the person's own text, kept as such text is.
+        """
+        about = f"-{note}" if kind in OF_TWO_TURNS else ""
+        kept = note if about or self._text_mode == "full" else None
+        row = {"feedback_id": f"{turn_id}-{kind}{about}", "turn_id": turn_id, "at": now_iso(), "kind": kind}
+        self._log.put("feedback", {**row, "value": value, "note": kept})
 
     def event(self, running: RunningTurn, event: Event) -> None:
         """One event of a turn, as it happens."""
@@ -123,13 +131,13 @@ class Journal:
                 "input_origin": turn.input_origin,
                 "suggestion_id": turn.suggestion_id,
                 "preset": self.preset,
-                "input_chars": len(turn.text),
+                "input_chars": len(turn.typed),
                 "status": "open",
                 "overridden": turn.choice is not None,
             },
         )
         # At once, so that what the person wrote is kept even if the server dies over the answer.
-        self._keep_text(running, {"prompt": turn.text})
+        self._keep_text(running, {"prompt": turn.typed})
 
     def _text(self, running: RunningTurn, event: TextDelta) -> None:
         """Only the first words are written while text arrives; the rest is known at the end."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from data.events import Event, Failed, Finished, Queued, Routed, SourcesFound, Stopped, TextDelta
 from data.presets import Preset
@@ -17,8 +17,10 @@ from data.records import Decision, Message, Turn
 from data.store import LogUnavailable, Store
 from router.cite import check
 from router.conversations import Conversation, Conversations
+from router.exchanges import Vote
 from router.retrieve import Retriever
 from router.running import RunningTurn
+from router.steering import split_command
 
 _CONVERSATION_ID = re.compile(r"[0-9a-f]{32}")
 
@@ -39,14 +41,29 @@ def restore(
         return None
     conversation = conversations.new(conversation_id)
     for row in kept:
-        history = conversation.history()
-        message = Message(role="user", content=str(row["prompt"]))
-        conversation.turns.append(_turn(row, (*history, message), retriever, preset))
+        command, question = split_command(str(row["prompt"]), preset.tier_names)
+        history = conversation.history_before(row["turn_index"] or 0)
+        message = Message(role="user", content=question)
+        conversation.turns.append(_turn(row, (*history, message), command, retriever, preset))
+        _restore_feedback(conversation, row)
     return conversation
 
 
+def _restore_feedback(conversation: Conversation, row: Mapping[str, Any]) -> None:
+    """What the person had said of this turn: thumbs, and votes between answers side by side."""
+    for said in row["feedback"]:
+        if said["kind"] == "vote" and said["note"] and said["value"] in get_args(Vote):
+            conversation.vote(row["turn_id"], said["note"], said["value"])
+        elif said["kind"] in ("thumbs", "reason"):
+            conversation.feedback[row["turn_id"], said["kind"]] = said["value"]
+
+
 def _turn(
-    row: Mapping[str, Any], messages: tuple[Message, ...], retriever: Retriever, preset: Preset
+    row: Mapping[str, Any],
+    messages: tuple[Message, ...],
+    command: str | None,
+    retriever: Retriever,
+    preset: Preset,
 ) -> RunningTurn:
     turn = Turn(
         turn_id=row["turn_id"],
@@ -55,7 +72,11 @@ def _turn(
         conversation_id=row["conversation_id"],
         messages=messages,
         turn_index=row["turn_index"] or 0,
+        parent_turn_id=row["parent_turn_id"],
         replaces_turn_id=row["replaces_turn_id"],
+        choice=row["tier"] if row["overridden"] else None,
+        command=command,
+        compares=any(generation["role"] == "compare" for generation in row["generations"]),
         input_origin=row["input_origin"] or "typed",
         submitted_at=row["submitted_at"],
     )

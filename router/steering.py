@@ -9,14 +9,15 @@ it may stand in a pasted mail. So it is removed before anything is measured.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
-_COMMAND = re.compile(r"/(fast|heavy)(?=\s|$)[ \t]*\n?", re.IGNORECASE)
+_COMMAND = re.compile(r"/(\w[\w-]{0,40})(?=\s|$)[ \t]*\n?")
 
 
-def split_command(text: str) -> tuple[str | None, str]:
-    """A tier typed as the very first thing, and the text without it: `("heavy", "prove it")`."""
+def split_command(text: str, tiers: Collection[str] = ("fast", "heavy")) -> tuple[str | None, str]:
+    """One of `tiers` typed as the very first thing, and the text without it: `("heavy", "prove it")`."""
     found = _COMMAND.match(text)
-    if found is None:
+    if found is None or found.group(1).lower() not in tiers:
         return None, text
     return found.group(1).lower(), text[found.end() :].lstrip()
 

@@ -292,12 +292,24 @@ def test_a_failed_turn_says_why(services: Services, provider: Provider, log: Fak
 
 
 def test_feedback_can_be_changed(log: FakeLog) -> None:
-    journal = Journal(log, "scripted", "none", None)
-    journal.feedback("turn", "thumbs", "up")
-    journal.feedback("turn", "thumbs", "down", "wrong figure")
+    journal = Journal(log, "scripted", "full", 30)
+    journal.feedback("turn", "reason", "other")
+    journal.feedback("turn", "reason", "wrong", "wrong figure")
     rows = [encode("feedback", row) for row in log.rows("feedback")]
     assert rows[0]["feedback_id"] == rows[1]["feedback_id"]
-    assert (rows[1]["value"], rows[1]["note"]) == ("down", "wrong figure")
+    assert (rows[1]["value"], rows[1]["note"]) == ("wrong", "wrong figure")
+
+
+def test_a_persons_words_are_kept_only_where_text_is_but_the_other_turns_id_always(log: FakeLog) -> None:
+    journal = Journal(log, "scripted", "none", None)
+    journal.feedback("turn", "reason", "other", "my name is Ada")
+    journal.feedback("turn", "vote", "other", "second")
+    journal.feedback("turn", "vote", "this", "third")
+
+    rows = [encode("feedback", row) for row in log.rows("feedback")]
+
+    assert [row["note"] for row in rows] == [None, "second", "third"]
+    assert len({row["feedback_id"] for row in rows}) == 3, "each pair has its own"
 
 
 # Once through the real log, with its checks and its file.
