@@ -149,7 +149,7 @@ def test_an_edited_question_takes_the_place_of_all_answers_to_the_old_one(
 
     assert conversation.exchanges() == [Exchange((edited,)), Exchange((later,))]
     assert not edited.turn.compares
-    assert [message.content for message in conversation.history()][0] == "Good evening there"
+    assert conversation.history()[0].content == "Good evening there"
     assert len(conversation.turns) == 4, "nothing is lost"
 
 
@@ -165,7 +165,7 @@ def test_a_tier_typed_before_the_text_is_a_choice_and_no_part_of_the_message(
         f"/{command.lower()} Prove it.",
     )
     assert conversation.history()[0].content == "Prove it."
-    assert provider.asked[-1]["model"] == f"scripted-{command.lower()}"
+    assert provider.requests[-1]["body"]["model"] == f"scripted-{command.lower()}"
 
 
 def test_what_is_no_tier_of_the_preset_stays_text(
