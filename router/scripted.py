@@ -32,7 +32,8 @@ class Reply(Record):
     """What to say to a message that contains `match` (and, if given, to the model `model`).
 
     `status` other than 200 is an HTTP error. `cut_after` closes the connection after so many words;
-    `hang_after` stays silent after so many. Times are milliseconds.
+    `hang_after` stays silent after so many. Times are milliseconds. With `piece_chars` the text is sent
+    in pieces of so many characters instead of words, so that markup is cut anywhere.
     """
 
     match: str = ""
@@ -43,6 +44,13 @@ class Reply(Record):
     status: int = 200
     cut_after: int | None = None
     hang_after: int | None = None
+    piece_chars: int | None = Field(default=None, ge=1)
+
+    def pieces(self) -> list[str]:
+        """The text as it is sent, joined again it is the same text."""
+        if self.piece_chars is None:
+            return words_of(self.text)
+        return [self.text[at : at + self.piece_chars] for at in range(0, len(self.text), self.piece_chars)]
 
 
 class Script(Record):
@@ -132,7 +140,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
-        words = words_of(reply.text)
+        words = reply.pieces()
         due = time.perf_counter() + reply.first_token_ms / 1000
         for number, word in enumerate(words):
             if number == reply.cut_after:

@@ -46,6 +46,7 @@ PIECES = st.sampled_from(
         "&lt;",
         "data:image/png;base64,AAAA",
         "http://e.example",
+        "http://bank.example@e.example/",
         "www.e.example",
         "mailto:a@e.example",
         "http://аррle.example",
