@@ -53,7 +53,9 @@ def _explain(problem: Any, model: type[BaseModel]) -> str:
         return f"key '{key}' is not known; known here: {known}"
     if problem["type"] == "missing":
         return f"key '{key}' is missing"
-    return f"key '{key}': {problem['msg']} (found {problem['input']!r})"
+    # A mistake between keys is about all of them: what was found there is the whole file.
+    found = "" if isinstance(problem["input"], dict) else f" (found {problem['input']!r})"
+    return f"key '{key}': {problem['msg'].removeprefix('Value error, ')}{found}"
 
 
 def _fields_at(model: type[BaseModel], location: tuple[Any, ...]) -> list[str]:

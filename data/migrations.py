@@ -160,4 +160,12 @@ def m004_views(db: Any) -> None:
         db.execute(statement)
 
 
-STEPS: tuple[Step, ...] = (m001_turns, m002_people, m003_health_and_runs, m004_views)
+def m005_studies(db: Any) -> None:
+    """Who takes part in a study, what they said, and what must stay deleted."""
+    from data import study_schema
+
+    for statement in study_schema.V1:
+        db.execute(statement)
+
+
+STEPS: tuple[Step, ...] = (m001_turns, m002_people, m003_health_and_runs, m004_views, m005_studies)

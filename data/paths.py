@@ -20,6 +20,12 @@ def log_path() -> Path:
     )
 
 
+def studies_folder() -> Path:
+    """The studies' files: `UPSHIFT_STUDIES`, or studies/ beside the log, so that both go together."""
+    chosen = os.environ.get("UPSHIFT_STUDIES")
+    return Path(chosen).expanduser() if chosen else log_path().parent / "studies"
+
+
 def models_folder() -> Path:
     """The weights' folder: `UPSHIFT_MODELS`, or models/ in the user's cache folder."""
     chosen = os.environ.get("UPSHIFT_MODELS")
@@ -27,6 +33,14 @@ def models_folder() -> Path:
         Path(chosen).expanduser()
         if chosen
         else Path(platformdirs.user_cache_dir("upshift", False)) / "models"
+    )
+
+
+def index_folder() -> Path:
+    """Where the index of the documents is kept: `UPSHIFT_INDEX`, or index/ in the user's cache folder."""
+    chosen = os.environ.get("UPSHIFT_INDEX")
+    return (
+        Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("upshift", False)) / "index"
     )
 
 

@@ -72,7 +72,8 @@ TABLES: dict[str, Table] = {
     "turns": Table(
         key=("turn_id",),
         text="turn_id trace_id session_id conversation_id parent_turn_id replaces_turn_id submitted_at"
-        " input_origin suggestion_id task tier preset route_reason status error_type uncertainty run_id",
+        " input_origin suggestion_id task tier preset route_reason status error_type uncertainty run_id"
+        " variant study_task",
         whole="turn_index input_chars stall_count output_chars source_count cited_count",
         real="route_score route_ms first_feedback_ms request_sent_ms first_chunk_ms first_content_ms"
         " readable_ms last_content_ms done_ms ended_ms stall_total_ms stall_max_ms"
@@ -98,6 +99,27 @@ TABLES: dict[str, Table] = {
     "feedback": Table(key=("feedback_id",), text="feedback_id turn_id at kind value note"),
     "tasks": Table(key=("session_id", "task_id"), text="session_id task_id started_at ended_at outcome"),
     "turn_text": Table(key=("turn_id",), text="turn_id prompt answer sources redactions expires_at"),
+    "participants": Table(
+        key=("study", "participant"),
+        text="study participant unit_hash arm variants joined_at consent_at completed_at withdrawn_at"
+        " platform_study platform_session",
+        whole="slot arm_count tasks_done",
+        flag="forced",
+    ),
+    "study_conversations": Table(
+        key=("conversation_id",),
+        text="conversation_id study participant session_id variant study_task started_at",
+        whole="period",
+    ),
+    "ratings": Table(
+        key=("rating_id",),
+        text="rating_id study participant session_id conversation_id turn_id study_task variant scale at",
+        whole="value",
+    ),
+    "markers": Table(
+        key=("marker_id",), text="marker_id study participant turn_id study_task at", real="turn_ms"
+    ),
+    "forgotten": Table(key=("id",), text="id at"),
     "log_health": Table(key=("health_id",), text="health_id at kind detail", whole="n"),
 }
 
