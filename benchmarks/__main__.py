@@ -12,6 +12,7 @@ from benchmarks.tables import write_json
 PARTS = {
     "feel": "what a person feels, in Chromium, with the scripted provider's exact timing",
     "models": "the local models: time to first words, routed beside always-fast and always-heavy",
+    "documents": "10,000 documents: indexing them, following changes, searching",
     "start": "server start to page usable, and the memory of it all",
 }
 

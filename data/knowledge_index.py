@@ -1,160 +1,347 @@
 """The documents that the assistant may read, cut into passages and searchable.
 
-SQLite's FTS5 ranks them (BM25) over stems made by `data.words`. The index lives in memory and is
-built once; a folder that changes is read again at the next start.
+SQLite's FTS5 ranks them (BM25) over stems made by `data.words`. The index of a folder is kept in a
+file (`data.index_file`) and follows the folder (`data.index_update`); that of a few documents is in
+memory.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import math
 import sqlite3
 import threading
-from collections.abc import Iterable
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import sqlite_utils
+from data import index_file, index_update, words
+from data.documents import Document
+from data.records import Passage
 
-from data import words
-from data.passages import split, title_of
-from data.records import Passage, Record
-
-KINDS = (".md", ".markdown", ".txt")
-LARGEST_BYTES = 5_000_000
+LOG = logging.getLogger("upshift.documents")
 # What a match in the title, the headings or the text is worth; a heading says what its text is about.
-_WEIGHTS = "2.0, 3.0, 1.0"
+WEIGHTS = "2.0, 3.0, 1.0"
+# A word that more passages have than this is only looked up together with another one: counting all
+# its places would take longer than the rest of the search.
+COMMON = 400
+_PAIRED = 6  # common words that are paired, the rarest first
+# How often a folder is looked at, and at most which share of the time that takes.
+LOOK_S = 3.0
+_LOOK_SHARE = 0.02
+# More files than this are read in the background while the page is already there.
+READ_AT_ONCE = 300
 
 
-class Document(Record):
-    """A document as the index read it: passages are ranges of characters of `text`."""
+@dataclass(frozen=True)
+class Candidate:
+    """A passage that shares words with a query, with its stems; `score` is BM25 with column weights."""
 
-    source_id: str
-    title: str
-    text: str
+    passage: Passage
+    title: tuple[str, ...]
+    heading: tuple[str, ...]
+    text: tuple[str, ...]
+    score: float
 
 
 class KnowledgeIndex:
-    """Searches the passages of a folder's documents; safe to use from several threads.
+    """Searches the passages of documents; safe to use from several threads.
 
-    `problems` names each document that could not be used, and what to do about it.
+    `folder` is followed where there is one; `file` is where the index is kept, None for memory.
     """
 
-    def __init__(self, documents: list[Document], problems: list[str]) -> None:
-        self.problems = problems
-        self._documents = {document.source_id: document for document in documents}
-        self._lock = threading.Lock()
-        self._database = sqlite_utils.Database(sqlite3.connect(":memory:", check_same_thread=False))
-        self._fill(documents)
-        self.documents = len(documents)
-        self.passages = len(self._passages)
+    def __init__(self, folder: Path | None = None, file: Path | None = None) -> None:
+        self._folder = folder
+        self._file = file
+        self._lock = threading.RLock()
+        self._updating = threading.Lock()
+        self._stop = threading.Event()
+        self._watcher: threading.Thread | None = None
+        self._reading = index_file.open_file(file)
+        in_file = self._reading.execute("pragma database_list").fetchone()[2]
+        # A second connection writes, so that searching goes on meanwhile; memory has only one.
+        self._writing = index_file.open_file(file) if in_file else self._reading
+        self._version = -1
+        self._known: dict[str, int] = {}
+        self._missing = folder is not None and not folder.is_dir()
+        self._waiting = 0
 
     @classmethod
-    def build(cls, folder: Path) -> KnowledgeIndex:
-        """Read every .md, .markdown and .txt file below `folder`, hidden ones left out.
+    def build(cls, folder: Path, file: Path | None = None) -> KnowledgeIndex:
+        """The index of every document below `folder`, read whole, or as far as it has changed.
 
         Never fails for a document: what cannot be read is skipped and told in `problems`.
         """
-        if not folder.is_dir():
-            return cls([], [f"{folder}: there is no such folder, so there are no documents to search"])
-        documents: list[Document] = []
-        problems: list[str] = []
-        for path in sorted(folder.rglob("*")):
-            name = path.relative_to(folder).as_posix()
-            if path.suffix.lower() not in KINDS or any(part.startswith(".") for part in name.split("/")):
-                continue
-            try:
-                documents.append(_read(path, name))
-            except _Unusable as problem:
-                problems.append(f"{path}: {problem}")
-        return cls(documents, problems)
+        index = cls(folder, file)
+        index.refresh()
+        return index
+
+    @classmethod
+    def open(cls, folder: Path, file: Path | None) -> KnowledgeIndex:
+        """As `build`, but leaves it to `watch` to read more than READ_AT_ONCE files."""
+        index = cls(folder, file)
+        index.refresh(until=READ_AT_ONCE)
+        return index
+
+    @classmethod
+    def of(cls, documents: Iterable[Document]) -> KnowledgeIndex:
+        """The index of these documents, in memory."""
+        index = cls()
+        index.add(documents)
+        return index
+
+    @property
+    def documents(self) -> int:
+        """How many documents can be searched."""
+        with self._lock:
+            return int(self._one("select count(*) from documents where problem is null"))
+
+    @property
+    def passages(self) -> int:
+        """How many passages they have."""
+        with self._lock:
+            return int(self._one("select count(*) from passages"))
+
+    @property
+    def mean_words(self) -> float:
+        """How many stems a passage has on average; 1 where there are none."""
+        with self._lock:
+            return float(self._one("select avg(words) from passages") or 1.0)
+
+    @property
+    def problems(self) -> list[str]:
+        """Each document that could not be used, and what to do about it."""
+        if self._missing:
+            return [f"{self._folder}: there is no such folder, so there are no documents to search"]
+        with self._lock:
+            rows = self._reading.execute(
+                "select source_id, problem from documents where problem is not null order by source_id"
+            ).fetchall()
+        told = [f"{self._folder / name if self._folder else name}: {problem}" for name, problem in rows]
+        if self._waiting:
+            told.append(
+                f"{self._folder}: {self._waiting:,} documents are still to be read, in the background"
+            )
+        return told
 
     def search(self, query: str, limit: int = 20) -> list[Passage]:
         """The passages that share words with `query`, best first; any text is a safe query."""
         return self.search_terms(words.terms(query), limit)
 
-    def search_terms(self, stems: list[str], limit: int = 20) -> list[Passage]:
+    def search_terms(self, stems: Sequence[str], limit: int = 20) -> list[Passage]:
         """As `search`, for words that `data.words.terms` has already made stems of."""
-        # In quotes nothing is an operator, and stems are letters and digits only.
-        match = " OR ".join(f'"{stem}"' for stem in dict.fromkeys(stems))
-        if not match:
-            return []
-        sql = f"""select rowid, bm25(passages, {_WEIGHTS}) as rank from passages
-                  where passages match ? order by rank limit ?"""
-        with self._lock:
-            rows = self._database.execute(sql, [match, limit]).fetchall()
-        return [self._passages[row - 1].model_copy(update={"score": -rank}) for row, rank in rows]
+        found = self.candidates([(stem,) for stem in dict.fromkeys(stems)], limit)
+        return [candidate.passage for candidate in found]
 
-    def weight(self, stem: str) -> float:
-        """How telling a stem is: BM25's inverse document frequency over passages.
+    def candidates(self, wanted: Sequence[Sequence[str]], limit: int = 20) -> list[Candidate]:
+        """Passages that have wanted words, best first.
 
-        ln(1 + (N - n + 0.5) / (n + 0.5)), with n of N passages having it (Robertson and Zaragoza,
-        The Probabilistic Relevance Framework, 2009); largest for a stem that no passage has.
+        Each wanted word is a list of stems of which any will do. Words that very many passages have
+        count only together with another one.
         """
         with self._lock:
-            row = self._database.execute("select doc from vocabulary where term = ?", [stem]).fetchone()
-        having = row[0] if row else 0
-        return math.log(1 + (self.passages - having + 0.5) / (having + 0.5))
+            match = self._match(wanted)
+            if not match:
+                return []
+            rows = self._reading.execute(
+                f"""select passages.source_id, passages.heading, start, end, documents.title,
+                           substr(documents.text, start + 1, end - start), words.title, words.heading,
+                           words.text, -best.bm
+                    from (select rowid as id, bm25(words, {WEIGHTS}) as bm from words where words match ?
+                          order by bm limit ?) as best
+                    join passages using (id) join words on words.rowid = best.id
+                    join documents on documents.source_id = passages.source_id
+                    order by best.bm""",
+                [match, limit],
+            ).fetchall()
+        return [_candidate(*row) for row in rows]
+
+    def having(self, stem: str) -> int:
+        """How many passages have a stem."""
+        with self._lock:
+            self._notice_changes()
+            known = self._known.get(stem)
+            if known is None:
+                row = self._reading.execute("select doc from vocabulary where term = ?", [stem]).fetchone()
+                known = self._known[stem] = row[0] if row else 0
+            return known
+
+    def weight(self, stem: str) -> float:
+        """How telling a stem is: see `weight_of`."""
+        return weight_of(self.having(stem), self.passages)
 
     def document(self, source_id: str) -> Document:
         """The document that a passage comes from. Raises KeyError if there is none."""
-        return self._documents[source_id]
+        with self._lock:
+            row = self._reading.execute(
+                "select title, text, markdown from documents where source_id = ? and problem is null",
+                [source_id],
+            ).fetchone()
+        if row is None:
+            raise KeyError(source_id)
+        return Document(source_id=source_id, title=row[0], text=row[1], markdown=bool(row[2]))
 
     def passages_named(self, passage_ids: Iterable[str]) -> list[Passage]:
         """The passages with these ids, in their order; those that are no longer there are left out."""
-        by_id = {passage.passage_id: passage for passage in self._passages}
-        return [by_id[passage_id] for passage_id in passage_ids if passage_id in by_id]
+        found = [self._named(passage_id) for passage_id in passage_ids]
+        return [passage for passage in found if passage is not None]
 
-    def _fill(self, documents: list[Document]) -> None:
-        self._passages = [
-            passage
-            for document in documents
-            for passage in split(
-                document.text, document.source_id, document.title, not document.source_id.endswith(".txt")
-            )
-        ]
-        connection = self._database.conn
-        # The words are stems already, so FTS5 only has to cut at spaces. Marks count as letters, or
-        # Hindi would fall apart at its vowel signs.
-        connection.execute(
-            """create virtual table passages using fts5(title, heading, text, detail = full,
-               tokenize = "unicode61 remove_diacritics 0 categories 'L* N* M* Co'")"""
-        )
-        connection.execute("create virtual table vocabulary using fts5vocab(passages, 'row')")
-        connection.executemany(
-            "insert into passages (rowid, title, heading, text) values (?, ?, ?, ?)",
-            (
-                (row, _stems(passage.source_title), _stems(" ".join(passage.heading)), _stems(passage.text))
-                for row, passage in enumerate(self._passages, 1)
-            ),
-        )
-        connection.commit()
+    def first_passages(self, limit: int, source_id: str | None = None) -> list[Passage]:
+        """The passages that the documents begin with, in their order."""
+        where, given = ("where passages.source_id = ?", [source_id]) if source_id else ("", [])
+        with self._lock:
+            rows = self._reading.execute(
+                f"""{_PASSAGE} {where} order by passages.id limit ?""", [*given, limit]
+            ).fetchall()
+        return [_passage(*row) for row in rows]
+
+    def add(self, documents: Iterable[Document]) -> None:
+        """Put documents into an index in memory."""
+        with self._lock:
+            index_update.add(self._writing, documents)
+            self._known.clear()
+
+    def remove(self, source_id: str) -> None:
+        """Take a document out of an index in memory."""
+        with self._lock:
+            index_update.remove(self._writing, source_id)
+            self._known.clear()
+
+    def refresh(self, *, until: int = -1) -> bool:
+        """Look at the folder and read what has changed (at most `until` files); whether anything had.
+
+        Takes as long as the reading takes, while others go on searching.
+        """
+        if self._folder is None:
+            return False
+        with self._updating:
+            self._missing = not self._folder.is_dir()
+            todo = index_update.changes(self._writing, index_update.files_in(self._folder))
+            if not todo:
+                self._waiting = 0
+                return False
+            lock = self._file.with_suffix(".lock") if self._file else None
+            if self._writing is self._reading:
+                with self._lock:
+                    index_update.update(self._writing, todo, lock, until=until)
+                    self._known.clear()
+            else:
+                index_update.update(self._writing, todo, lock, until=until)
+            self._waiting = max(0, len(todo.look_into) - until) if until >= 0 else 0
+            return True
+
+    def watch(self) -> None:
+        """Follow the folder in the background from now on: look every few seconds, read what changed."""
+        if self._folder is not None and self._watcher is None:
+            self._watcher = threading.Thread(target=self._follow, name="documents", daemon=True)
+            self._watcher.start()
+
+    def close(self) -> None:
+        """Stop following, and let the file go."""
+        self._stop.set()
+        if self._watcher is not None:
+            self._watcher.join(timeout=5)
+        with self._updating, self._lock:
+            self._reading.close()
+            if self._writing is not self._reading:
+                self._writing.close()
+
+    def _follow(self) -> None:
+        pause_s = 0.0
+        while not self._stop.wait(pause_s):
+            began = time.monotonic()
+            try:
+                self.refresh()
+            except (sqlite3.Error, OSError) as problem:
+                if not self._stop.is_set():
+                    LOG.warning("the documents could not be looked at: %s", problem)
+            pause_s = max(LOOK_S, (time.monotonic() - began) / _LOOK_SHARE)
+
+    def _match(self, wanted: Sequence[Sequence[str]]) -> str:
+        """The query in FTS5's language. In quotes nothing is an operator; stems are letters and digits."""
+        counted = []
+        for stems in wanted:
+            having = sum(map(self.having, stems))
+            if having:
+                counted.append((having, "(" + " OR ".join(f'"{stem}"' for stem in stems) + ")"))
+        counted.sort(key=lambda item: item[0])
+        rare = [match for having, match in counted if having <= COMMON]
+        common = [match for having, match in counted if having > COMMON][:_PAIRED]
+        if not rare and len(common) == 1:
+            return common[0]
+        pairs = [f"({one} AND {other})" for at, one in enumerate(common) for other in common[at + 1 :]]
+        return " OR ".join([*rare, *pairs])
+
+    def _named(self, passage_id: str) -> Passage | None:
+        source_id, _, place = passage_id.rpartition("#")
+        start, _, end = place.partition("-")
+        if not (start.isdigit() and end.isdigit()):
+            return None
+        with self._lock:
+            row = self._reading.execute(
+                f"{_PASSAGE} where passages.source_id = ? and start = ? and end = ?",
+                [source_id, int(start), int(end)],
+            ).fetchone()
+        return _passage(*row) if row else None
+
+    def _notice_changes(self) -> None:
+        """Forget what was counted when somebody has written to the file."""
+        version = self._one("pragma data_version")
+        if version != self._version:
+            self._version = version
+            self._known.clear()
+
+    def _one(self, sql: str) -> int:
+        value: int = self._reading.execute(sql).fetchone()[0]
+        return value
 
 
-class _Unusable(Exception):
-    """A document cannot be used; the text says why and what to do."""
+_PASSAGE = """select passages.source_id, heading, start, end, title, substr(text, start + 1, end - start)
+              from passages join documents on documents.source_id = passages.source_id"""
 
 
-def _read(path: Path, name: str) -> Document:
-    try:
-        size = path.stat().st_size
-        if size > LARGEST_BYTES:
-            raise _Unusable(
-                f"is larger than {LARGEST_BYTES // 1_000_000} MB; split it into smaller documents"
-            )
-        text = path.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise _Unusable(f"cannot be read ({error.strerror}); check that it is a readable file") from error
-    except UnicodeDecodeError as error:
-        raise _Unusable(f"is not UTF-8 text (byte {error.start}); save it as UTF-8") from error
-    if "\0" in text:
-        raise _Unusable("holds binary data, not text; remove it or save it as UTF-8 text")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if not text.strip():
-        raise _Unusable("is empty; write something in it or remove it")
-    fallback = Path(name).stem.replace("_", " ").replace("-", " ")
-    return Document(
-        source_id=name, title=fallback if name.endswith(".txt") else title_of(text, fallback), text=text
+def weight_of(having: int, passages: int) -> float:
+    """How telling a stem is that `having` of `passages` have: BM25's inverse document frequency.
+
+    ln(1 + (N - n + 0.5) / (n + 0.5)) (Robertson and Zaragoza, The Probabilistic Relevance Framework,
+    2009); largest for a stem that no passage has.
+    """
+    return math.log(1 + (passages - having + 0.5) / (having + 0.5))
+
+
+def _passage(
+    source_id: str, heading: str, start: int, end: int, title: str, text: str, score: float = 0.0
+) -> Passage:
+    return Passage(
+        passage_id=f"{source_id}#{start}-{end}",
+        source_id=source_id,
+        source_title=title,
+        heading=tuple(json.loads(heading)),
+        text=text,
+        start=start,
+        end=end,
+        score=score,
     )
 
 
-def _stems(text: str) -> str:
-    return " ".join(words.terms(text))
+def _candidate(
+    source_id: str,
+    heading: str,
+    start: int,
+    end: int,
+    title: str,
+    text: str,
+    title_stems: str,
+    heading_stems: str,
+    text_stems: str,
+    score: float,
+) -> Candidate:
+    return Candidate(
+        passage=_passage(source_id, heading, start, end, title, text, score),
+        title=tuple(title_stems.split()),
+        heading=tuple(heading_stems.split()),
+        text=tuple(text_stems.split()),
+        score=score,
+    )

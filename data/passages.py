@@ -147,7 +147,8 @@ def _words(text: str, block: Block) -> int:
 
 def count_words(text: str) -> int:
     """Words of `text`; in scripts without spaces two characters count as one."""
-    return len(text.split()) + len(_UNSPACED.findall(text)) // 2
+    words = len(text.split())
+    return words if text.isascii() else words + len(_UNSPACED.findall(text)) // 2
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
@@ -169,6 +170,8 @@ def _last_sentence(text: str, start: int, limit: int) -> int:
 
 def _limit(text: str, start: int, end: int) -> int:
     """The first character that is too many words away from `start`, or `end`."""
+    if end - start < 12 * MOST_WORDS and count_words(text[start:end]) <= MOST_WORDS:
+        return end  # nearly always; without a look at each word
     count, at = 0, start
     for word in _NOT_SPACE.finditer(text, start, end):
         size = count_words(word.group())

@@ -15,6 +15,7 @@ _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\u
 # Vowel signs of Indic, Arabic and Hebrew scripts are marks, which \w leaves out.
 _MARKS = "\u0591-\u05c7\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
 _TOKEN = re.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}_])[\w{_MARKS}])+")
+_ASCII_TOKEN = re.compile("[a-z0-9]+")
 _ACCENTS = re.compile("[\u0300-\u036f]")
 
 _STOP_WORDS = """
@@ -46,17 +47,26 @@ _VOWEL = re.compile("[aeiouy]")
 
 def terms(text: str) -> list[str]:
     """The stems of the informative words of `text`, in order, repeats included."""
+    if text.isascii():  # most text is, and needs none of the folding: eight times as fast
+        return [kept for token in _ASCII_TOKEN.findall(text.lower()) if (kept := _kept(token))]
     folded = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
     found: list[str] = []
     for token in _TOKEN.findall(unicodedata.normalize("NFC", folded)):
         if _is_unspaced(token):
             found += _pairs(token)
-        elif not _is_common(token) and (len(token) > 1 or not token.isascii() or token.isdigit()):
-            found.append(stem(token))
+        elif kept := _kept(token):
+            found.append(kept)
     return found
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=100_000)
+def _kept(token: str) -> str | None:
+    """The stem of a folded word, or None for a common word or a lone letter."""
+    if _is_common(token) or (len(token) == 1 and token.isascii() and not token.isdigit()):
+        return None
+    return stem(token)
+
+
 def stem(word: str) -> str:
     """The stem of one folded word. Only English endings are cut; other languages stay whole.
 

@@ -141,8 +141,8 @@ def test_damaged_documents_are_told_and_the_others_are_searched(tmp_path: Path) 
     assert {passage.source_id for passage in index.search("kettle")} == {"kettle.md"}
     told = {Path(problem.split(": ")[0]).name: problem for problem in index.problems}
     assert set(told) == {"empty.md", "latin.md", "binary.txt", "large.txt", "folder.md"}
-    assert "save it as UTF-8" in told["latin.md"]
-    assert "split it" in told["large.txt"]
+    assert "Save it as UTF-8" in told["latin.md"]
+    assert "Split it" in told["large.txt"]
     assert "is empty" in told["empty.md"]
 
 
