@@ -13,8 +13,30 @@ import numpy as np
 VOCABULARY = 30_000
 # English function words are about half of running text; the search drops them.
 SMALL = (
-    "the a of to and in is it for on that with as be are this by you can from at or not have if when
-""".split()  # noqa: SIM905
+    "the",
+    "a",
+    "of",
+    "to",
+    "and",
+    "in",
+    "is",
+    "it",
+    "for",
+    "on",
+    "that",
+    "with",
+    "as",
+    "be",
+    "are",
+    "this",
+    "by",
+    "you",
+    "can",
+    "at",
+    "or",
+    "not",
+    "if",
+    "when",
 )
 SECTIONS = ("Overview", "Settings", "Limits", "Permissions", "Examples", "Troubleshooting", "See also")
 
