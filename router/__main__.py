@@ -1,4 +1,4 @@
-"""`python -m router`: decide, check, train, eval, models."""
+"""`python -m router`: decide, check, train, eval, replay, models."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ COMMANDS = {
     "models": ("router.models_cli", "list, pull or remove the local models"),
     "train": ("router.train", "fit the task classifier and write its weights"),
     "eval": ("router.evaluate", "measure the router beside others"),
+    "replay": ("router.replay", "decide the log's turns again under another policy, threshold or preset"),
 }
 
 

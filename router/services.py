@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from data.knowledge_index import KnowledgeIndex
 from data.paths import product_folder
-from data.policy import load_policy
+from data.policy import Policy, load_policy
 from data.presets import Preset, TierModel, load_preset
 from data.product import Product, load_product
 from data.records import Message, Turn
@@ -142,9 +142,12 @@ def build_services(preset: Preset | None = None) -> Services:
     )
 
 
-def decider_for(preset: Preset) -> Decider:
-    """A decider by the preset's own table of tasks and its own threshold. Raises ConfigError."""
-    policy = load_policy()
+def decider_for(preset: Preset, policy: Policy | None = None) -> Decider:
+    """A decider by the preset's own table of tasks and its own threshold. Raises ConfigError.
+
+    `policy` is the one that ships unless another is given.
+    """
+    policy = policy or load_policy()
     table = preset.table(policy)
     threshold = preset.policy.threshold
     if preset.policy.heavy_share is not None:
