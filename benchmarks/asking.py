@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from data.answers import fold
+from data.answers import Answer, fold
 from data.events import TextDelta
 from data.presets import load_preset
 from data.records import new_id
@@ -103,21 +103,21 @@ class Person:
 
     def __init__(self, current: Runtime) -> None:
         self.current = current
-        self._session_id = new_id()
-        current.journal.session(self._session_id, current.purpose, "benchmarks", APP_VERSION)
+        self.session_id = new_id()
+        current.journal.session(self.session_id, current.purpose, "benchmarks", APP_VERSION)
 
     def begin(self) -> Conversation:
         """A new conversation."""
         conversation = self.current.conversations.new()
         self.current.journal.conversation(
-            conversation.conversation_id, self._session_id, conversation.started_at, "benchmark"
+            conversation.conversation_id, self.session_id, conversation.started_at, "benchmark"
         )
         return conversation
 
     def send(self, text: str, choice: str | None = None, where: Conversation | None = None) -> RunningTurn:
         """Send a message, in a new conversation unless one is given; `choice` is a tier or None."""
         conversation = where or self.begin()
-        return conversation.ask(self.current.running, text, self._session_id, choice=choice)
+        return conversation.ask(self.current.running, text, self.session_id, choice=choice)
 
     def ask(self, text: str, choice: str | None = None, where: Conversation | None = None) -> Asked:
         """Send a message and watch its answer to the end."""
@@ -133,6 +133,14 @@ class Person:
         self.current.running.stop(running.turn.turn_id)
         running.events(after=10**9, timeout_s=ANSWER_S)
         return noted(running)
+
+
+def whole_answer(person: Person, text: str, choice: str | None = None) -> Answer:
+    """Ask as the first message of a conversation; the answer with all that is known of it."""
+    running = person.send(text, choice)
+    with running.watched():
+        running.events(after=10**9, timeout_s=ANSWER_S)
+    return fold(running.events())
 
 
 def wait_for_text(running: RunningTurn, pieces: int = 1) -> None:

@@ -17,17 +17,18 @@ TIERS = ("fast", "heavy")
 MEASURED = (5, 10)
 
 
-def switching(prompts: dict[str, Any], idle_limit_s: float, quick: bool) -> dict[str, Any]:
+def switching(prompts: dict[str, Any], idle_limit_s: float, quick: bool, repeats: int = 2) -> dict[str, Any]:
     """Measure and print; returns every answer and the figures of the measured turns."""
     conversations = prompts["conversations"]
     last = 5 if quick else 10
     rows: list[dict[str, Any]] = []
     for read_ahead in (True, False):
-        for _ in range(1 if quick else 2):
+        for _ in range(1 if quick else repeats):
             with app(read_ahead) as current:
                 for number, conversation in enumerate(conversations):
                     tell(f"conversation {number + 1}, {'' if read_ahead else 'not '}read while idle")
-                    asked = _converse(Person(current), conversation, last, idle_limit_s)
+                    tiers = [TIERS[(at + TIERS.index(conversation["first"])) % 2] for at in range(last)]
+                    asked = converse(Person(current), conversation["turns"], tiers, idle_limit_s)
                     rows += [
                         {"conversation": number, "read_ahead": read_ahead, "turn": turn, **one.row()}
                         for turn, one in enumerate(asked, 1)
@@ -37,13 +38,13 @@ def switching(prompts: dict[str, Any], idle_limit_s: float, quick: bool) -> dict
     return {"turns": figures, "answers": rows}
 
 
-def _converse(person: Person, conversation: dict[str, Any], last: int, idle_limit_s: float) -> list[Asked]:
-    """The conversation's turns, the tiers alternating; before each, time to read in advance."""
+def converse(person: Person, texts: Sequence[str], tiers: Sequence[str], idle_limit_s: float) -> list[Asked]:
+    """The conversation's turns, each by its tier; before each, time to read in advance."""
     where = person.begin()
     asked = []
-    for number, text in enumerate(conversation["turns"][:last]):
+    for text, tier in zip(texts, tiers, strict=False):
         idle(person.current, idle_limit_s)
-        asked.append(person.ask(text, TIERS[(number + TIERS.index(conversation["first"])) % 2], where))
+        asked.append(person.ask(text, tier, where))
     return asked
 
 
