@@ -24,10 +24,11 @@ from data.events import (
 )
 from data.presets import TierModel
 from data.records import Generation, GenerationRole, Passage, Turn
-from router import cite, fallback
+from router import fallback
 from router.call import Call
 from router.cancel import Cancel
 from router.errors import ModelError
+from router.examine import examine
 from router.prepare import build_prompt, find_sources
 from router.prompt import output_tokens
 from router.services import Services
@@ -90,7 +91,7 @@ def _steps(turn: Turn, services: Services, cancel: Cancel, progress: _Progress) 
             search_ms=found.search_ms,
         )
     yield from _ask(turn, services, cancel, progress, model)
-    yield _ending(cancel, progress)
+    yield _ending(turn, cancel, progress)
 
 
 def _ask(
@@ -189,21 +190,26 @@ def _read(services: Services, cancel: Cancel, progress: _Progress, call: Call) -
         raise call.error
 
 
-def _ending(cancel: Cancel, progress: _Progress) -> Event:
-    checked = cite.check(progress.text, progress.passages)
+def _ending(turn: Turn, cancel: Cancel, progress: _Progress) -> Event:
+    examined = examine(progress.text, progress.passages, turn.text)
     generations = progress.generations()
     if cancel.asked:
-        reason = cancel.reason or "person"
         return Stopped(
-            reason=reason,
-            text=checked.text,
-            cited=checked.cited,
+            reason=cancel.reason or "person",
+            text=examined.text,
+            cited=examined.cited,
+            marks=examined.marks,
+            quotes=examined.quotes,
+            unsupported=examined.unsupported,
             generations=generations,
         )
     return Finished(
-        text=checked.text,
-        cited=checked.cited,
-        removed_citations=checked.removed,
+        text=examined.text,
+        cited=examined.cited,
+        removed_citations=examined.removed,
+        marks=examined.marks,
+        quotes=examined.quotes,
+        unsupported=examined.unsupported,
         finish_reason=progress.calls[-1].finish_reason,
         generations=generations,
     )

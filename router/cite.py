@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from data.citations import Mark
 from data.records import Passage
 
 Draw = Callable[[int], str]
@@ -37,12 +38,13 @@ class Checked:
     """An answer whose marks all name a passage.
 
     `cited`: numbers of the passages named, in order of first mention; `removed`: how many numbers
-    that name no passage were taken out.
+    that name no passage were taken out; `marks`: where in `text` each mark stands.
     """
 
     text: str
     cited: tuple[int, ...] = ()
     removed: int = 0
+    marks: tuple[Mark, ...] = ()
 
 
 def check(text: str, passages: Sequence[Passage], draw: Draw | None = None) -> Checked:
@@ -61,7 +63,7 @@ def check(text: str, passages: Sequence[Passage], draw: Draw | None = None) -> C
         checking.keep(fence[0])
         at = fence.end()
     checking.prose(text[at:])
-    return Checked("".join(checking.pieces), tuple(checking.cited), checking.removed)
+    return Checked("".join(checking.pieces), tuple(checking.cited), checking.removed, tuple(checking.marks))
 
 
 @dataclass
@@ -73,11 +75,14 @@ class _Checking:
     pieces: list[str] = field(default_factory=list)
     cited: dict[int, None] = field(default_factory=dict)
     removed: int = 0
+    marks: list[Mark] = field(default_factory=list)
+    length: int = 0
 
     def keep(self, text: str) -> None:
         """Add text as it is."""
         if text:
             self.pieces.append(text)
+            self.length += len(text)
 
     def prose(self, text: str) -> None:
         """Add text outside code blocks, with its marks checked."""
@@ -92,10 +97,16 @@ class _Checking:
             self.removed += len(numbers) - len(valid)
             at = part.end()
             if valid:
-                self.keep("".join(map(self.draw, valid)))
+                self._mark(valid)
             else:
                 at = self._close_gap(text, at)
         self.keep(text[at:])
+
+    def _mark(self, numbers: list[int]) -> None:
+        for number in numbers:
+            start = self.length
+            self.keep(self.draw(number))
+            self.marks.append(Mark(start=start, end=self.length, number=number))
 
     def _close_gap(self, text: str, at: int) -> int:
         """Leave one space between words and none before a full stop; where the text goes on."""
@@ -103,6 +114,7 @@ class _Checking:
         if not self.pieces or self.pieces[-1].endswith("\n"):
             return at + 1 if following == " " else at
         if not following.isalnum():
+            self.length -= self.pieces[-1].endswith(" ")
             self.pieces[-1] = self.pieces[-1].removesuffix(" ")
         return at
 

@@ -1,0 +1,58 @@
+"""Whether a passage says what a sentence says, as far as words and figures can tell.
+
+A rule, not a judgement: it sees which words and figures of the sentence the passage has. It does not
+see a "not", nor who does what to whom.
+"""
+
+from __future__ import annotations
+
+import re
+
+from data.passages import plain
+from data.records import Passage
+from data.words import terms
+
+# A sentence is held up by a passage that has this share of its telling words, and all its figures.
+SUPPORTED = 0.6
+# For Upshift to name a source itself it has to be nearly all.
+MATCHED = 0.8
+_MARK = re.compile(r"\[\d{1,3}\]")
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+# Names that must be right to the letter: WITH_UNDERSCORES, --options, `code`.
+_NAME = re.compile(r"`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w-]+|[A-Za-z]\w*_\w+)")
+
+
+def share(sentence: str, passage: Passage) -> float:
+    """The share of the sentence's telling words that the passage has, 0..1; 0 if a figure is missing."""
+    sentence = _MARK.sub("", sentence)
+    wanted = set(terms(plain(sentence)))
+    if not wanted:
+        return 0.0
+    source = _whole(passage)
+    if not figures(sentence) <= figures(source) or not all(
+        name in _flat(source) for name in _names(sentence)
+    ):
+        return 0.0
+    return len(wanted & set(terms(source))) / len(wanted)
+
+
+def figures(text: str) -> set[str]:
+    """The numbers of a text, without the commas between thousands."""
+    return {found.rstrip(".,:").replace(",", "") for found in _NUMBER.findall(_MARK.sub("", text))}
+
+
+def quoted_in(quote: str, passage: Passage) -> bool:
+    """Whether the words stand in the passage, in this order; case, marks and spaces aside."""
+    return _flat(quote) in _flat(_whole(passage))
+
+
+def _whole(passage: Passage) -> str:
+    return "\n".join((passage.source_title, *passage.heading, passage.text))
+
+
+def _names(sentence: str) -> list[str]:
+    return [_flat(code or name) for code, name in _NAME.findall(sentence)]
+
+
+def _flat(text: str) -> str:
+    return " ".join(re.sub(r"[*`|\"'“”‘’]", "", plain(text)).lower().split()).strip(" .,;:!?")
