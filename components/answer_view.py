@@ -1,4 +1,4 @@
-"""One turn on the page: the person's message and its answer, while it is written and afterwards.
+"""One answer on the page, while it is written and afterwards.
 
 The places are made in the same order for both, so that nothing moves when an answer ends.
 """
@@ -10,34 +10,29 @@ from collections.abc import Callable
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import cues
+from components import answer_text, cues
 from components.cues import progress
 from components.page_settings import PageSettings
-from components.safe_markdown import clean, plain
+from components.safe_markdown import plain
 from data.answers import Answer, fold
 from router.running import RunningTurn
 
 # How long a page waits for news before it looks whether it is still wanted.
 LOOK_S = 0.1
-SHOWN_MESSAGE_CHARACTERS = 20_000
 
 
 class TurnView:
-    """The places on the page that one turn has: the person's message and the answer."""
-
-    PLACES = 2
+    """The places on the page that one answer has."""
 
     def __init__(self, running: RunningTurn, settings: PageSettings) -> None:
         self.running = running
         self.settings = settings
-        turn = running.turn
-        with st.chat_message("user", avatar=":material/person:"):
-            st.markdown(clean(turn.text[:SHOWN_MESSAGE_CHARACTERS]))
+        self._turn_id = running.turn.turn_id
         with st.chat_message("assistant", avatar=":material/bolt:"):
-            self._answer = st.container(key=f"answer-{turn.turn_id}")
+            self._answer = st.container(key=f"answer-{self._turn_id}")
         with self._answer:
             self._progress = st.empty()
-            with st.container(key=f"text-{turn.turn_id}"):
+            with st.container(key=f"text-{self._turn_id}"):
                 self._text = st.empty()
 
     def follow(
@@ -65,7 +60,7 @@ class TurnView:
                 if answer.text != drawn_text and self.settings.streaming:
                     if not drawn_text:
                         self._progress.empty()
-                    self._text.markdown(clean(answer.text, finished=False))
+                    self._text.markdown(answer_text.streaming(answer, self._turn_id))
                     drawn_text = answer.text
                 if line != drawn_line and progress_shown:
                     (writing_place if drawn_text else self._progress).markdown(line)
@@ -74,14 +69,19 @@ class TurnView:
                     drawn_line = line
                 _leave_if_unwanted()
 
-    def finish(self, answer: Answer, buttons: Callable[[Answer], None]) -> None:
+    @property
+    def below(self) -> DeltaGenerator:
+        """Where something more can be drawn below an ended answer."""
+        return self._answer
+
+    def finish(self, answer: Answer, buttons: Callable[[], None]) -> None:
         """Draw an ended answer with its cues; `buttons` adds what can be done with it."""
         self._progress.empty()
+        turn_id = self._turn_id
         if answer.text:
-            self._text.markdown(clean(answer.text))
+            self._text.markdown(answer_text.ended(answer, turn_id))
         else:
             self._text.empty()
-        turn_id = self.running.turn.turn_id
         with self._answer:
             # Before `done`: whoever sees that it is done must find here how it ended.
             _say_how_it_ended(answer, turn_id)
@@ -89,7 +89,7 @@ class TurnView:
         with done, st.container(horizontal=True, vertical_alignment="center", gap="small"):
             for cue in cues.shown(self.settings):
                 cue.draw(answer)
-            buttons(answer)
+            buttons()
 
 
 STOPPED = {

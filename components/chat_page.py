@@ -9,15 +9,16 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import empty_state, footer, probe, settings_panel
-from components.answer_view import TurnView, snapshot
+from components import answer_tools, empty_state, footer, probe, settings_panel, source_view
+from components.answer_actions import AnswerActions
+from components.exchange_view import ExchangeView, stop_editing
+from components.message_box import MessageBox
 from components.page_settings import PageSettings
 from components.safe_markdown import plain
 from components.visit import Visit
 from data.answers import Answer
-from data.product import Suggestion
 from data.records import InputOrigin
-from router.prompt import longest_message_characters
+from router.exchanges import Exchange
 from router.running import RunningTurn
 from router.runtime import Runtime
 
@@ -45,55 +46,64 @@ class ChatPage:
         self.visit = visit
         self.settings = settings
         self.product = runtime.services.product
-        self.limit = longest_message_characters(self.product.system_prompt, runtime.preset)
+        self.box = MessageBox(runtime, settings, self._ask)
+        self.actions = AnswerActions(runtime, settings, self._start)
 
     def draw(self) -> None:
         """Header, conversation, input; then, if an answer is under way, follow it to its end."""
         self._header()
-        turns = self.visit.conversation.visible() if self.visit.conversation else []
+        exchanges = self.visit.conversation.exchanges() if self.visit.conversation else []
         # What was here before a message was sent must go at once: streamlit itself would take it away
         # only when this run ends, which is when the answer does.
         welcome = st.empty()
-        if not turns:
+        if not exchanges:
             with welcome.container(key="empty-state"):
-                empty_state.draw(self.product, self._pick, self.settings.suggestions)
-        self._earlier(turns)
-        shown = turns[first_shown(len(turns), self.visit.shown_turns) :]
-        live = shown[-1] if shown and not shown[-1].ended else None
-        # The probe stands right behind the turns: what it shows at a press is where the server's own
+                empty_state.draw(self.product, self.box.pick, self.settings.suggestions)
+        self._earlier(len(exchanges))
+        shown = exchanges[first_shown(len(exchanges), self.visit.shown_turns) :]
+        # The probe stands right behind the messages: what it shows at a press is where the server's own
         # message will appear.
         with st.container(key="turns"):
-            for running in shown:
-                if running is not live:
-                    self._ended(running, last=running is shown[-1])
-            view = TurnView(live, self.settings) if live else None
+            views = [self._exchange(exchange, last=exchange is shown[-1]) for exchange in shown]
             self._clear_places(len(shown))
-        self._probe(shown[-1] if shown else None)
+        live = next((view for view in views if view.live is not None), None)
+        self._probe(live.live.running if live and live.live else shown[-1].turns[-1] if shown else None)
         follow_ups = st.empty()
         with st.bottom:
-            self._notice()
-            if self._must_agree():
-                settings_panel.ask_to_agree(self.runtime)
-            stop_place = st.empty()
-            st.chat_input(f"Ask about {self.product.name}", key="chat", on_submit=self._submit)
-            if self.settings.footer:
-                footer.draw(self.runtime, self.limit)
+            stop_place = self._bottom()
+        tools_place = st.empty()
+        self._open_source()
         self.runtime.page_drawn.set()
-        if live is not None and view is not None:
-            with stop_place.container(key="under-way", horizontal=True, vertical_alignment="center"):
-                st.button(
-                    "Stop",
-                    key="stop",
-                    icon=":material/stop_circle:",
-                    on_click=self._stop,
-                    args=(live.turn.turn_id,),
-                )
-                writing_place = st.empty()
-            self._follow(live, view, writing_place)
-            stop_place.empty()
+        if live is not None:
+            self._follow(live, stop_place)
+        self._tools(shown, tools_place)
         if self.settings.follow_ups and shown and shown[-1].ended:
             with follow_ups.container(key="followups"):
                 self._follow_ups()
+
+    def _exchange(self, exchange: Exchange, last: bool) -> ExchangeView:
+        return ExchangeView(
+            exchange,
+            self.settings,
+            self.actions,
+            last=last,
+            after=self._after_answer,
+            send_edited=self._send_edited,
+        )
+
+    def _after_answer(self, running: RunningTurn, answer: Answer, last: bool) -> None:
+        """Below an ended answer; nothing here. A study draws its ratings in this place."""
+
+    def _bottom(self) -> DeltaGenerator:
+        """What stays at the foot of the page; gives the place of Stop."""
+        self.box.notice()
+        if self._must_agree():
+            settings_panel.ask_to_agree(self.runtime)
+        stop_place = st.empty()
+        self.box.draw()
+        if self.settings.footer:
+            footer.draw(self.runtime, self.box.limit)
+        return stop_place
 
     def _header(self) -> None:
         with st.container(
@@ -106,17 +116,17 @@ class ChatPage:
                 if self.settings.switching:
                     settings_panel.draw(self.runtime)
 
-    def _earlier(self, turns: list[RunningTurn]) -> None:
-        hidden = first_shown(len(turns), self.visit.shown_turns)
+    def _earlier(self, count: int) -> None:
+        hidden = first_shown(count, self.visit.shown_turns)
         if hidden:
             st.button(f"Show earlier ({2 * hidden} messages)", key="earlier", on_click=self._show_more)
 
     def _clear_places(self, drawn: int) -> None:
-        """Empty the places of turns that the last run drew and this one does not.
+        """Empty the places of messages that the last run drew and this one does not.
 
         Streamlit would leave them there, greyed, until this run ends: below an answer being written.
         """
-        places = TurnView.PLACES * max(0, st.session_state.get("drawn_turns", 0) - drawn)
+        places = ExchangeView.PLACES * max(0, st.session_state.get("drawn_turns", 0) - drawn)
         for _ in range(places):
             st.empty()
         st.session_state["drawn_turns"] = drawn
@@ -124,33 +134,37 @@ class ChatPage:
     def _show_more(self) -> None:
         self.visit.shown_turns += SHOWN_TURNS
 
-    def _ended(self, running: RunningTurn, last: bool) -> None:
-        TurnView(running, self.settings).finish(
-            snapshot(running), lambda answer: self._buttons(running, answer, last)
-        )
-
-    def _follow(self, running: RunningTurn, view: TurnView, writing_place: DeltaGenerator) -> None:
-        journal = self.runtime.journal
+    def _follow(self, exchange: ExchangeView, stop_place: DeltaGenerator) -> None:
+        view = exchange.live
+        if view is None:
+            return
+        running, journal = view.running, self.runtime.journal
+        with stop_place.container(key="under-way", horizontal=True, vertical_alignment="center"):
+            turn_id = running.turn.turn_id
+            st.button("Stop", key="stop", icon=":material/stop_circle:", on_click=self._stop, args=(turn_id,))
+            writing_place = st.empty()
         answer = view.follow(
             lambda: journal.mark(running, "first_feedback", "first_feedback_ms"),
             self.runtime.usual_seconds,
             writing_place,
         )
-        view.finish(answer, lambda ended: self._buttons(running, ended, last=True))
+        exchange.finish_live(view, answer)
+        stop_place.empty()
 
-    def _buttons(self, running: RunningTurn, answer: Answer, last: bool) -> None:
-        turn_id = running.turn.turn_id
-        if answer.text and self.settings.ratings:
-            st.feedback("thumbs", key=f"thumbs-{turn_id}", on_change=self._rate, args=(turn_id,))
-        if last and answer.status != "ok":
-            with st.container(key=f"send-retry-{turn_id}", width="content"):
-                st.button(
-                    "Retry",
-                    key=f"retry-{turn_id}",
-                    icon=":material/refresh:",
-                    on_click=self._retry,
-                    args=(running,),
-                )
+    def _tools(self, shown: list[Exchange], place: DeltaGenerator) -> None:
+        """What only the browser can do with the answers: passages at their marks, and copying."""
+        ended = [running for exchange in shown for running in exchange.turns if running.ended]
+        if ended:
+            with place:
+                answer_tools.mount(ended)
+
+    def _open_source(self) -> None:
+        """The document of a mark that was pressed, once."""
+        wanted = answer_tools.opened()
+        if wanted is not None and self.visit.conversation is not None:
+            running = self.visit.conversation.find(wanted.turn_id)
+            if running is not None:
+                source_view.show(self.runtime, running, wanted.number)
 
     def _follow_ups(self) -> None:
         offered = self.product.follow_ups[:3]
@@ -160,7 +174,7 @@ class ChatPage:
                     st.button(
                         plain(suggestion.label),
                         key=f"followup-{number}",
-                        on_click=self._pick,
+                        on_click=self.box.pick,
                         args=(suggestion, "follow_up"),
                     )
 
@@ -169,86 +183,60 @@ class ChatPage:
         offered |= {f"send-followup-{n}": item.prompt for n, item in enumerate(self.product.follow_ups[:3])}
         probe.mount(live.turn.turn_id if live else None, prompts=offered)
 
-    def _notice(self) -> None:
-        """What the person must know about what they just did; shown once."""
-        notice = st.session_state.pop("notice", None)
-        if notice:
-            st.warning(notice, icon=":material/info:")
-        if not self.runtime.log.health.ok:
-            st.caption(f":material/warning: {plain(self.runtime.log.health.message)}")
-
     # What the person can do. Each is a callback: it runs before the page is drawn.
-
-    def _submit(self) -> None:
-        text = st.session_state.get("chat") or ""
-        refusal = self._refusal(text)
-        if refusal is None and not self._must_agree():
-            prompt, origin, suggestion_id = st.session_state.pop("filled", (None, None, None))
-            if text == prompt:
-                self._ask(text, origin, suggestion_id)
-            else:
-                self._ask(text, "typed", None)
-            return
-        if refusal is not None:
-            st.session_state["notice"] = refusal
-        st.session_state["chat"] = text
 
     def _must_agree(self) -> bool:
         """Whether the text would go elsewhere than this page knows; nothing is sent before it agreed."""
         return settings_panel.must_agree(self.runtime, self.visit.conversation)
 
-    def _refusal(self, text: str) -> str | None:
-        """Why a message cannot be sent, and what to do; None if it can."""
-        if not _readable(text):
-            return "There is nothing to send yet: the message is blank. Write a question first."
-        if len(text) > self.limit:
-            return (
-                f"This message has {len(text):,} characters; at most {self.limit:,} can be read at once. "
-                "It is still in the box: shorten it, or send it in parts."
-            )
-        return None
-
-    def _pick(self, suggestion: Suggestion, origin: InputOrigin = "suggestion") -> None:
-        if self.settings.suggestions == "send":
-            self._ask(suggestion.prompt, origin, suggestion.id)
-        else:
-            st.session_state["chat"] = suggestion.prompt
-            st.session_state["filled"] = (suggestion.prompt, origin, suggestion.id)
-
-    def _ask(self, text: str, origin: InputOrigin, suggestion_id: str | None) -> None:
+    def _ask(self, text: str, origin: InputOrigin, suggestion_id: str | None) -> bool:
+        """Send a message; whether it was sent. If not, the page says why above the box."""
         if self._must_agree():
-            return  # the page says why, above the box
-        conversation = self.visit.conversation or self.visit.begin(title=text)
+            return False
+        if self.visit.conversation is None:
+            self.visit.begin(title=text)
+        return self._start(text, origin, suggestion_id=suggestion_id) is not None
+
+    def _start(
+        self,
+        text: str,
+        origin: InputOrigin,
+        *,
+        suggestion_id: str | None = None,
+        replaces: str | None = None,
+        beside: str | None = None,
+        choice: str | None = None,
+    ) -> RunningTurn | None:
+        """Begin a turn of this conversation; None if the page may not send now."""
+        conversation = self.visit.conversation
+        if conversation is None or self._must_agree():
+            return None
+        stop_editing()
         started = conversation.ask(
-            self.runtime.running, text, self.visit.session_id, origin=origin, suggestion_id=suggestion_id
+            self.runtime.running,
+            text,
+            self.visit.session_id,
+            origin=origin,
+            suggestion_id=suggestion_id,
+            replaces=replaces,
+            beside=beside,
+            choice=choice,
         )
         started.wait_until_asked(HEAD_START_S)
+        return started
 
-    def _retry(self, running: RunningTurn) -> None:
-        conversation = self.visit.conversation
-        if conversation is not None and not self._must_agree():
-            turn = running.turn
-            self.runtime.services.try_models_again()
-            started = conversation.ask(
-                self.runtime.running, turn.text, self.visit.session_id, origin="retry", replaces=turn.turn_id
-            )
-            started.wait_until_asked(HEAD_START_S)
+    def _send_edited(self, running: RunningTurn, text: str) -> None:
+        refusal = self.box.refusal(text)
+        if refusal is not None:
+            st.session_state["notice"] = refusal
+        else:
+            self._start(text, "edit", replaces=running.turn.turn_id)
 
     def _stop(self, turn_id: str) -> None:
         self.runtime.running.stop(turn_id)
-
-    def _rate(self, turn_id: str) -> None:
-        value = st.session_state.get(f"thumbs-{turn_id}")
-        if value is not None:
-            self.runtime.journal.feedback(turn_id, "thumbs", "up" if value else "down")
 
 
 def first_shown(count: int, at_most: int) -> int:
     """The index of the first of `count` turns to draw, so that no more than `at_most` are."""
     surplus = max(0, count - at_most)
     return -(-surplus // STEP_TURNS) * STEP_TURNS
-
-
-def _readable(text: str) -> bool:
-    """Whether a message has anything but white space and control characters."""
-    return any(character.isprintable() and not character.isspace() for character in text)

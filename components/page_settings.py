@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast, get_args
 
 from data.config import ConfigError
 
@@ -24,7 +24,8 @@ class PageSettings:
     `suggestions`: whether a press on a suggestion or a follow-up sends it or only fills the box.
     `streaming`: whether the answer is seen while it is written, or whole at its end. `overruling`: the
     buttons that ask another tier, and the vote afterwards. `ratings`: the thumbs. `editing`: changing a
-    question that was sent. `switching`: the header's button for other models.
+    question that was sent. `switching`: the header's button for other models. `choice`: a tier that a
+    study sets for every message; `threshold`: where it draws the line between light and heavy work.
     """
 
     cues_off: frozenset[str] = frozenset()
@@ -36,6 +37,8 @@ class PageSettings:
     follow_ups: bool = True
     switching: bool = True
     footer: bool = True
+    choice: str | None = None
+    threshold: float | None = None
 
     def shows(self, cue: str) -> bool:
         """Whether the cue with this name is on."""
@@ -53,8 +56,8 @@ class PageSettings:
 
 
 def _suggestions(chosen: str) -> Suggestions:
-    if chosen == "send" or chosen == "fill":
-        return chosen
+    if chosen in get_args(Suggestions):
+        return cast(Suggestions, chosen)
     raise ConfigError(f"UPSHIFT_SUGGESTIONS={chosen}: not known; use send or fill")
 
 

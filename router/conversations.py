@@ -69,9 +69,16 @@ class Conversation:
         """All turns of `exchanges`."""
         return [running for exchange in self.exchanges() for running in exchange.turns]
 
-    def vote(self, first: str, other: str, vote: Vote) -> None:
-        """Keep which of two answers side by side was better: the conversation goes on from that one."""
-        self.votes[first, other] = vote
+    def find(self, turn_id: str) -> RunningTurn | None:
+        """The turn with this id, also one that was replaced."""
+        return next((running for running in self.turns if running.turn.turn_id == turn_id), None)
+
+    def vote(self, first: str, other: str, vote: Vote | None) -> None:
+        """Keep which of two answers side by side was better (None: taken back); it goes on from that one."""
+        if vote is None:
+            self.votes.pop((first, other), None)
+        else:
+            self.votes[first, other] = vote
 
     def ask(
         self,
@@ -97,7 +104,8 @@ class Conversation:
         with self._lock:
             if self.under_way is not None:
                 running.stop(self.under_way.turn.turn_id, "new_message")
-            old = self._find(replaces or beside)
+            found = self.find(replaces or beside or "")
+            old = found.turn if found is not None else None
             turn = Turn(
                 session_id=session_id,
                 conversation_id=self.conversation_id,
@@ -114,9 +122,6 @@ class Conversation:
             started = running.start(turn)
             self.turns.append(started)
         return started
-
-    def _find(self, turn_id: str | None) -> Turn | None:
-        return next((item.turn for item in self.turns if item.turn.turn_id == turn_id), None)
 
     def _index(self, old: Turn | None) -> int:
         """The place in the conversation: that of the turn that is replaced or compared, else the next."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from data.documents.reading import Document
 from data.knowledge_index import KnowledgeIndex
 from data.passages import plain
 from data.paths import product_folder
@@ -76,6 +77,10 @@ class Retriever:
     def problems(self) -> list[str]:
         """Documents that could not be read, each with what to do."""
         return self._index.problems
+
+    def document(self, source_id: str) -> Document:
+        """The document that a passage is a piece of. Raises KeyError if it is no longer there."""
+        return self._index.document(source_id)
 
     def passages_named(self, passage_ids: Iterable[str]) -> list[Passage]:
         """The passages with these ids, for showing an old answer again."""

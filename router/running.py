@@ -13,7 +13,18 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from data.events import Ending, Event, Failed, Finished, Requested, Stopped, StopReason, TextDelta
+from data.events import (
+    Ending,
+    Event,
+    Failed,
+    FellBack,
+    Finished,
+    Requested,
+    Routed,
+    Stopped,
+    StopReason,
+    TextDelta,
+)
 from data.records import Turn
 from router.answer import answer
 from router.cancel import Cancel
@@ -64,6 +75,19 @@ class RunningTurn:
         """The last event, if the turn has ended."""
         last = self._events[-1] if self._events else None
         return last if isinstance(last, Finished | Stopped | Failed) else None
+
+    @property
+    def tier(self) -> str | None:
+        """The tier that answers: the one that was chosen, or the one that stands in for it."""
+        tier = None
+        for event in self._events:
+            if isinstance(event, TextDelta):
+                break
+            if isinstance(event, Routed):
+                tier = event.decision.tier
+            elif isinstance(event, FellBack):
+                tier = event.to_tier
+        return tier
 
     def events(self, after: int = -1, timeout_s: float = 0.0) -> list[Event]:
         """Events with a `seq` above `after`; waits up to `timeout_s` if there are none yet."""

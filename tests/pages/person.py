@@ -62,6 +62,19 @@ class Person:
         messages = [message for message in self.at.chat_message if message.name == "user"]
         return everything(messages[self.turn_ids.index(turn_id) if turn_id else -1])
 
+    def rates(self, turn_id: str, thumb: int) -> Person:
+        self.at.feedback(key=f"thumbs-{turn_id}").set_value(thumb)
+        return self.look()
+
+    def chooses(self, key: str, value: str | None) -> Person:
+        """Press one of several answers to a question of the page; None takes it back."""
+        self.at.pills(key=key).set_value(value)
+        return self.look()
+
+    def writes(self, key: str, text: str) -> Person:
+        self.at.text_input(key=key).set_value(text)
+        return self.look()
+
     def answered(self, turn_id: str | None = None) -> str:
         """The answer's text, without what is around it."""
         return self._in(f"text-{turn_id or self.turn_ids[-1]}")
@@ -112,7 +125,8 @@ def everything(block: Any) -> str:
 
 
 def readable(markdown: str) -> str:
-    """Without the backslashes that keep a text from being taken for Markdown."""
+    """Without the links at marks, and the backslashes that keep a text from being taken for Markdown."""
+    markdown = re.sub(r"\[(\\\[\d+\\\]|\(\d+\))\]\(#(?:source|matched)-\w+-\d+\)", r"\1", markdown)
     return re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", markdown)
 
 

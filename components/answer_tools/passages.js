@@ -1,0 +1,86 @@
+// The passage of a mark, shown beside it while it is pointed at or has the keyboard's focus.
+
+const MARKS = 'a[href^="#source-"], a[href^="#matched-"]';
+const MATCHED_NOTE = "Matched by Upshift: the model named no source for this sentence.";
+const HIDE_AFTER_MS = 250; // long enough to move the pointer from the mark to the passage
+const GAP_PX = 6;
+
+let shownFor = null; // the mark whose passage is shown
+let hiding = 0;
+
+const markAt = (target) => (target instanceof Element ? target.closest(MARKS) : null);
+
+function meant(mark) {
+  const found = /^#(source|matched)-([0-9a-f]+)-(\d+)$/.exec(mark.getAttribute("href") ?? "");
+  if (!found) return null;
+  const number = Number(found[3]);
+  return { turn: found[2], number, matched: found[1] === "matched", passage: data.turns?.[found[2]]?.passages?.[number - 1] };
+}
+
+function nameMark(mark) {
+  const place = meant(mark);
+  if (!place?.passage) return null;
+  const name = `Source ${place.number}: ${place.passage.place}`;
+  if (mark.ariaLabel !== name) mark.ariaLabel = name;
+  return place;
+}
+
+function showPassage(mark) {
+  clearTimeout(hiding);
+  const place = nameMark(mark);
+  const box = root?.querySelector(".passage");
+  if (!place || !box) return;
+  if (shownFor === mark) return;
+  shownFor = mark;
+  box.querySelector(".passage-place").textContent = `${place.number} · ${place.passage.place}`;
+  box.querySelector(".passage-text").textContent = place.passage.text;
+  const note = box.querySelector(".passage-note");
+  note.textContent = place.matched ? MATCHED_NOTE : "";
+  note.hidden = !place.matched;
+  mark.setAttribute("aria-description", place.passage.text);
+  if (!box.matches(":popover-open")) box.showPopover();
+  putBeside(box, mark.getBoundingClientRect());
+}
+
+// Below the mark, or above it where there is more room; never over it, and never out of the window.
+function putBeside(box, mark) {
+  const size = box.getBoundingClientRect();
+  const below = window.innerHeight - mark.bottom;
+  const top = below >= size.height + GAP_PX || below >= mark.top ? mark.bottom + GAP_PX : mark.top - size.height - GAP_PX;
+  const left = Math.min(mark.left, window.innerWidth - size.width - GAP_PX);
+  box.style.top = `${Math.max(GAP_PX, top)}px`;
+  box.style.left = `${Math.max(GAP_PX, left)}px`;
+}
+
+function hidePassage() {
+  clearTimeout(hiding);
+  shownFor = null;
+  const box = root?.querySelector(".passage");
+  if (box?.matches(":popover-open")) box.hidePopover();
+}
+
+function hidePassageSoon() {
+  clearTimeout(hiding);
+  hiding = setTimeout(hidePassage, HIDE_AFTER_MS);
+}
+
+function onPointerOver(event) {
+  const mark = markAt(event.target);
+  if (mark) showPassage(mark);
+  else if (shownFor && event.composedPath()[0]?.closest?.(".passage")) clearTimeout(hiding);
+  else if (shownFor && shownFor !== document.activeElement) hidePassageSoon();
+}
+
+function onFocusIn(event) {
+  const mark = markAt(event.target);
+  if (mark) showPassage(mark);
+  else if (shownFor) hidePassage();
+}
+
+function onMarkPressed(event, mark) {
+  event.preventDefault();
+  event.stopPropagation();
+  const place = meant(mark);
+  hidePassage();
+  if (place) component.setTriggerValue("open", { turn_id: place.turn, number: place.number });
+}
