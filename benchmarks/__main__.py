@@ -13,13 +13,14 @@ PARTS = {
     "feel": "what a person feels, in Chromium, with the scripted provider's exact timing",
     "models": "the local models: time to first words, routed beside always-fast and always-heavy",
     "documents": "10,000 documents: indexing them, following changes, searching",
+    "injection": "orders hidden in documents: how many the local models follow",
     "start": "server start to page usable, and the memory of it all",
 }
 
 
 def main() -> int:
     """Run the parts asked for and write their figures to one file."""
-    listing = "\n".join(f"  {name:8} {what}" for name, what in PARTS.items())
+    listing = "\n".join(f"  {name:9} {what}" for name, what in PARTS.items())
     parser = argparse.ArgumentParser(
         prog="make bench",
         description=f"Measure. Parts:\n{listing}",
