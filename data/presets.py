@@ -27,6 +27,7 @@ class TierModel(Record):
     prompt is what the person waits for. `key_env` names the variable that holds the key and
     `api_base_env` those that may hold another address than `api_base`, as the provider documents
     them. `listed_price`: the provider charges what litellm's list says for this name.
+    `log_probabilities`: the provider tells how likely each token was, which helps to tell doubt.
     """
 
     tier: str
@@ -45,6 +46,7 @@ class TierModel(Record):
     first_chunk_timeout_s: float = Field(default=60, gt=0)
     stall_timeout_s: float = Field(default=30, gt=0)
     listed_price: bool = True
+    log_probabilities: bool = False
 
     @model_validator(mode="after")
     def _budget_fits(self) -> TierModel:

@@ -63,6 +63,7 @@ class Call:
     response_model: str | None = None
     finish_reason: str | None = None
     usage: Any = None
+    log_probabilities: list[float] = field(default_factory=list)
     cost_usd: float | None = None
     price_source: str | None = None
     error: ModelError | None = None

@@ -82,6 +82,8 @@ class Gateway:
             options["temperature"] = model.temperature
         if model.seed is not None:
             options["seed"] = model.seed
+        if model.log_probabilities:
+            options["logprobs"] = True
         if model.model.startswith("openai/"):
             options["client"] = self.litellm.openai_client(
                 target.api_base, target.api_key or "none", target.own_machine
@@ -180,4 +182,6 @@ def _read(call: Call, chunk: Any) -> str:
         return ""
     choice = chunk.choices[0]
     call.finish_reason = choice.finish_reason or call.finish_reason
+    told = getattr(choice, "logprobs", None)
+    call.log_probabilities += [token.logprob for token in getattr(told, "content", None) or ()]
     return choice.delta.content or ""
