@@ -86,10 +86,16 @@ class TurnView:
             # Before `done`: whoever sees that it is done must find here how it ended.
             _say_how_it_ended(answer, turn_id)
             done = st.container(key=f"done-{turn_id}")
-        with done, st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            for cue in cues.shown(self.settings):
-                cue.draw(answer)
-            buttons()
+        shown = cues.shown(self.settings)
+        with done:
+            for cue in shown:
+                if cue.above:
+                    cue.draw(answer)
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                for cue in shown:
+                    if not cue.above:
+                        cue.draw(answer)
+                buttons()
 
 
 STOPPED = {

@@ -28,6 +28,7 @@ Status = Literal["open", "ok", "stopped", "error"]
 class Answer(Record):
     """An answer so far. Times are milliseconds since the server received the turn."""
 
+    turn_id: str = ""
     status: Status = "open"
     text: str = ""
     decision: Decision | None = None
@@ -44,6 +45,7 @@ class Answer(Record):
     marks: tuple[Mark, ...] = ()
     quotes: tuple[Quote, ...] = ()
     unsupported: tuple[Span, ...] = ()
+    withdrawn: str = ""
     doubt: Doubted | None = None
     message: str = ""
     stop_reason: str | None = None
@@ -73,6 +75,7 @@ class Answer(Record):
         notes = list(self.notes)
         for event in events:
             changes["seq"] = event.seq
+            changes["turn_id"] = event.turn_id
             if isinstance(event, TextDelta):
                 text.append(event.text)
                 if self.first_content_ms is None and "first_content_ms" not in changes:
@@ -119,7 +122,8 @@ def _ending(event: Finished | Stopped | Failed) -> dict[str, object]:
             "unsupported": event.unsupported,
         }
     if isinstance(event, Finished):
-        return common | {"status": "ok", "removed_citations": event.removed_citations}
+        common |= {"removed_citations": event.removed_citations, "withdrawn": event.withdrawn}
+        return common | {"status": "ok"}
     if isinstance(event, Stopped):
         return common | {"status": "stopped", "stop_reason": event.reason}
     return common | {"status": "error", "message": event.message}

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Protocol
 
 from data.answers import fold
-from data.events import (
-    Event,
-    Failed,
-    FellBack,
-    Finished,
-    FirstChunk,
-    Queued,
-    Requested,
-    Routed,
-    SourcesFound,
-    Stopped,
-    TextDelta,
-)
+from data.events import Event, Failed, Finished, Queued, Stopped, TextDelta
 from data.privacy import expires_at
-from data.records import Generation, Purpose, TextMode, now_iso
+from data.records import Purpose, TextMode, now_iso
+from router.journal_rows import attributes, columns, status, text_times, wholly_read_before
 from router.running import RunningTurn
 
-# A pause between two pieces of text that a reader notices as a standstill.
-STALL_MS = 1000.0
-# Readable: enough to start reading. The first sentence, or so many characters; the browser's probe
-# (components/probe/probe.js) goes by the same rule.
-READABLE_CHARACTERS = 120
 # Feedback that compares an answer with another one.
 OF_TWO_TURNS = ("vote", "override")
-SENTENCE_END = re.compile(r"[.!?…][\"')\]]*(?=\s|[A-ZÀ-Þ])|[。！？]")
 
 
 class LogLike(Protocol):
@@ -99,7 +80,7 @@ class Journal:
             return
         if isinstance(event, Queued) and event.reason == "received":
             self._begin(running)
-        row = _columns(event)
+        row = columns(event)
         if row:
             self._log.put("turns", {"turn_id": event.turn_id, **row})
         self._log.put(
@@ -109,7 +90,7 @@ class Journal:
                 "seq": event.seq,
                 "t_ms": event.t_ms,
                 "name": event.name,
-                "attrs": _attributes(event),
+                "attrs": attributes(event),
             },
         )
         if isinstance(event, Finished | Stopped | Failed):
@@ -134,6 +115,7 @@ class Journal:
                 "input_chars": len(turn.typed),
                 "status": "open",
                 "overridden": turn.choice is not None,
+                **({"variant": turn.study.variant, "study_task": turn.study.task} if turn.study else {}),
             },
         )
         # At once, so that what the person wrote is kept even if the server dies over the answer.
@@ -151,14 +133,14 @@ class Journal:
         answer = fold(events)
         row: dict[str, object] = {
             "turn_id": turn_id,
-            "status": _status(event),
+            "status": status(event),
             "ended_ms": event.t_ms,
             "output_chars": len(answer.text),
             "source_count": len(answer.passages),
             "cited_count": len(answer.cited),
             "tier": answer.tier,
-            "warmed": any(_wholly_read_before(generation) for generation in event.generations[:1]),
-            **_text_times(events),
+            "warmed": any(wholly_read_before(generation) for generation in event.generations[:1]),
+            **text_times(events),
         }
         if isinstance(event, Finished):
             row["done_ms"] = event.t_ms
@@ -171,88 +153,12 @@ class Journal:
         self._keep_text(running, {"answer": answer.text, "sources": sources})
 
     def _keep_text(self, running: RunningTurn, text: dict[str, object]) -> None:
-        if self._text_mode != "full":
+        mode, days = self._text_mode, self._text_days
+        if running.turn.study is not None:  # what the participant agreed to, whatever else runs here
+            mode, days = running.turn.study.text_mode, running.turn.study.text_days
+        if mode != "full":
             return
         expires = None
-        if self._text_days is not None:
-            expires = expires_at(self._text_days)
+        if days is not None:
+            expires = expires_at(days)
         self._log.put("turn_text", {"turn_id": running.turn.turn_id, "expires_at": expires, **text})
-
-
-def _wholly_read_before(generation: Generation) -> bool:
-    """Whether the model had read the whole prompt in advance; one token is always read again."""
-    tokens, cached = generation.input_tokens, generation.cache_read_input_tokens
-    return tokens is not None and cached is not None and tokens - cached <= 1
-
-
-def _status(event: Finished | Stopped | Failed) -> str:
-    if isinstance(event, Stopped):
-        return "abandoned" if event.reason in ("abandoned", "shutdown") else "stopped"
-    return "ok" if isinstance(event, Finished) else "error"
-
-
-def _columns(event: Event) -> dict[str, object]:
-    """The columns of `turns` that one event fills."""
-    if isinstance(event, Queued) and event.reason in ("download", "loading"):
-        return {"cold": True}
-    if isinstance(event, Routed):
-        decision = event.decision
-        return {
-            "task": decision.task,
-            "tier": decision.tier,
-            "preset": event.preset,
-            "route_reason": "; ".join(decision.reasons),
-            "route_score": decision.score,
-            "route_ms": event.t_ms,
-            "overridden": decision.overridden,
-        }
-    if isinstance(event, Requested):
-        return {"request_sent_ms": event.t_ms}
-    if isinstance(event, FirstChunk):
-        return {"first_chunk_ms": event.t_ms}
-    return {}
-
-
-def _attributes(event: Event) -> dict[str, object] | None:
-    """What of an event goes with its mark: figures and names, never a person's or a model's text."""
-    if isinstance(event, Queued):
-        return event.model_dump(include={"reason", "tier", "done_bytes", "total_bytes"}, exclude_none=True)
-    if isinstance(event, SourcesFound):
-        found: dict[str, object] = {"passages": [passage.passage_id for passage in event.passages]}
-        searched = {"searched_passages", "searched_documents", "search_ms"}
-        return found | event.model_dump(include=searched)
-    if isinstance(event, Requested):
-        return event.model_dump(include={"tier", "request_model", "attempt", "left_out_turns"})
-    if isinstance(event, FellBack):
-        return event.model_dump(include={"from_tier", "to_tier", "error_type"})
-    if isinstance(event, Stopped):
-        return {"reason": event.reason}
-    if isinstance(event, Finished):
-        return {"removed_citations": event.removed_citations}
-    return None
-
-
-def _text_times(events: list[Event]) -> dict[str, object]:
-    """When the text became readable, when its last piece came, and where it stood still."""
-    deltas = [event for event in events if isinstance(event, TextDelta)]
-    if not deltas:
-        return {}
-    gaps_ms = [later.t_ms - earlier.t_ms for earlier, later in pairwise(deltas)]
-    stalls_ms = [gap for gap in gaps_ms if gap > STALL_MS]
-    return {
-        "readable_ms": _readable_ms(deltas),
-        "last_content_ms": deltas[-1].t_ms,
-        "stall_count": len(stalls_ms),
-        "stall_total_ms": sum(stalls_ms),
-        "stall_max_ms": max(stalls_ms, default=0.0),
-    }
-
-
-def _readable_ms(deltas: list[TextDelta]) -> float:
-    """When the first sentence or 120 characters were there; a shorter text is readable when whole."""
-    text = ""
-    for delta in deltas:
-        text += delta.text
-        if len(text) >= READABLE_CHARACTERS or SENTENCE_END.search(text):
-            return delta.t_ms
-    return deltas[-1].t_ms

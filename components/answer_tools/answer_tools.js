@@ -42,17 +42,13 @@ function focusWhenThere(selector) {
   setTimeout(() => observer.disconnect(), EDITOR_WITHIN_MS);
 }
 
-function onKey(event) {
-  if (event.key === "Escape" && shownFor) hidePassage();
-}
-
 function listen() {
   if (listening) return;
   listening = true;
   document.addEventListener("click", onClick, true);
   document.addEventListener("pointerover", onPointerOver, true);
   document.addEventListener("focusin", onFocusIn, true);
-  document.addEventListener("keydown", onKey, true);
+  document.addEventListener("keydown", onMove, true);
   document.addEventListener("scroll", hidePassage, { capture: true, passive: true });
 }
 

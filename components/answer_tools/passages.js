@@ -3,10 +3,12 @@
 const MARKS = 'a[href^="#source-"], a[href^="#matched-"]';
 const MATCHED_NOTE = "Matched by Upshift: the model named no source for this sentence.";
 const HIDE_AFTER_MS = 250; // long enough to move the pointer from the mark to the passage
+const TABBED_WITHIN_MS = 300;
 const GAP_PX = 6;
 
 let shownFor = null; // the mark whose passage is shown
 let hiding = 0;
+let tabbedAt = -Infinity; // when the keyboard last moved the focus
 
 const markAt = (target) => (target instanceof Element ? target.closest(MARKS) : null);
 
@@ -68,13 +70,19 @@ function onPointerOver(event) {
   const mark = markAt(event.target);
   if (mark) showPassage(mark);
   else if (shownFor && event.composedPath()[0]?.closest?.(".passage")) clearTimeout(hiding);
-  else if (shownFor && shownFor !== document.activeElement) hidePassageSoon();
+  else if (shownFor) hidePassageSoon();
 }
 
 function onFocusIn(event) {
   const mark = markAt(event.target);
-  if (mark) showPassage(mark);
-  else if (shownFor) hidePassage();
+  // Not where the focus only comes back, as from a closed document: the passage would lie over the page.
+  if (mark && performance.now() - tabbedAt < TABBED_WITHIN_MS) showPassage(mark);
+  else if (shownFor && shownFor !== mark) hidePassage();
+}
+
+function onMove(event) {
+  if (event.key === "Tab") tabbedAt = performance.now();
+  if (event.key === "Escape" && shownFor) hidePassage();
 }
 
 function onMarkPressed(event, mark) {

@@ -6,11 +6,11 @@ nothing else. To add one, write a file with a `CUE` in it and name it here: docs
 
 from __future__ import annotations
 
-from components.cues import sources, tier
+from components.cues import doubt, sources, tier
 from components.cues.cue import Cue
 from components.page_settings import PageSettings
 
-CUES: tuple[Cue, ...] = (tier.CUE, sources.CUE)
+CUES: tuple[Cue, ...] = (doubt.CUE, tier.CUE, sources.CUE)
 
 
 def shown(settings: PageSettings | None = None) -> tuple[Cue, ...]:

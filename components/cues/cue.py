@@ -13,9 +13,11 @@ class Cue:
     """One thing that the page shows under an answer once it has ended.
 
     `name` is its switch (`UPSHIFT_CUES_OFF`), `log_field` the column of the log that records what it
-    showed. `draw(answer)` draws it with streamlit, in a row with the other cues, or draws nothing.
+    showed. `draw(answer)` draws it with streamlit, or draws nothing: in a row with the other cues, or
+    `above` it, in a line of its own right below the text.
     """
 
     name: str
     log_field: str
     draw: Callable[[Answer], None]
+    above: bool = False

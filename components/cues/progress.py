@@ -16,6 +16,8 @@ from data.events import Queued
 NAME = "progress"
 # From here on the page says how long this tier usually takes: ten seconds hold the attention.
 LONG_WAIT_S = 10
+# A wait for the model that is worth a line among the steps: loading, or a free place.
+WAITED_MS = 200
 
 
 def stage(answer: Answer) -> str:
@@ -63,11 +65,27 @@ def steps(answer: Answer) -> list[str]:
         )
     if answer.asked is not None and answer.asked.left_out_turns:
         lines.append(f"Left out the {answer.asked.left_out_turns} oldest turns: no room for them")
+    return lines + _times(answer)
+
+
+def _times(answer: Answer) -> list[str]:
+    """When the model was asked, first spoke and ended, and how long it took for each."""
+    lines: list[str] = []
+    asked_ms = answer.asked.t_ms if answer.asked else None
+    if asked_ms is not None and asked_ms >= WAITED_MS:
+        lines.append(f"Asked the model after {asked_ms / 1000:.1f} s")
     if answer.first_content_ms is not None:
-        lines.append(f"First words after {answer.first_content_ms / 1000:.1f} s")
+        read = f": it read for {_seconds(asked_ms, answer.first_content_ms)}" if asked_ms is not None else ""
+        lines.append(f"First words after {answer.first_content_ms / 1000:.1f} s{read}")
     if answer.ended_ms is not None:
-        lines.append(f"{ended(answer)} after {answer.ended_ms / 1000:.1f} s")
+        first_ms = answer.first_content_ms
+        wrote = f": it wrote for {_seconds(first_ms, answer.ended_ms)}" if first_ms is not None else ""
+        lines.append(f"{ended(answer)} after {answer.ended_ms / 1000:.1f} s{wrote}")
     return lines
+
+
+def _seconds(from_ms: float, to_ms: float) -> str:
+    return f"{max(0.0, to_ms - from_ms) / 1000:.1f} s"
 
 
 def ended(answer: Answer) -> str:
@@ -89,10 +107,12 @@ def _because(answer: Answer) -> str:
 
 
 def _reading(answer: Answer) -> str:
-    count = len({passage.source_id for passage in answer.passages})
-    if count:
-        return f"reading {_count(count, 'source')}"
-    return "reading your message"
+    searched = answer.sources.searched_passages if answer.sources else 0
+    passages = len(answer.passages)
+    documents = len({passage.source_id for passage in answer.passages})
+    if passages:
+        return f"reading {passages} of {searched} passages, from {_count(documents, 'document')}"
+    return f"none of {searched} passages fits; reading your message" if searched else "reading your message"
 
 
 def _waiting(waiting: Queued) -> str:

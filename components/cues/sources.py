@@ -10,14 +10,15 @@ from data.answers import Answer
 from data.records import Passage
 
 NONE_USED = "No sources used: from the model's own knowledge"
+NOTHING_SAID = "No sources used: the documents say nothing about this"
 
 
 def label(answer: Answer) -> str:
     """The words on the button: how many sources, and whether the answer names them."""
     count = len(answer.passages)
     sources = "1 source" if count == 1 else f"{count} sources"
-    cited = len(answer.cited)
-    return f"{sources}, {cited} cited" if cited else f"{sources} consulted, none cited"
+    quoted = len(answer.cited)
+    return f"{sources}, {quoted} quoted" if quoted else f"{sources} consulted, none quoted"
 
 
 def place(passage: Passage) -> str:
@@ -27,7 +28,8 @@ def place(passage: Passage) -> str:
 
 def _draw(answer: Answer) -> None:
     if not answer.passages:
-        st.caption(f":material/menu_book: {NONE_USED}", width="content")
+        words = NOTHING_SAID if answer.nothing_said else NONE_USED
+        st.caption(f":material/menu_book: {words}", width="content")
         return
     with st.popover(label(answer), type="tertiary", icon=":material/menu_book:"):
         st.markdown(details(answer))
@@ -37,12 +39,27 @@ def details(answer: Answer) -> str:
     """Each passage with its place, whether the answer names it, and its text."""
     parts = []
     for number, passage in enumerate(answer.passages, 1):
-        use = "cited in the answer" if number in answer.cited else "consulted, not cited"
-        parts.append(f"**\\[{number}\\] {place(passage)}** · {use}\n\n{clean(passage.text)}")
-    if answer.removed_citations:
-        marks = "1 mark" if answer.removed_citations == 1 else f"{answer.removed_citations} marks"
-        parts.append(f"Removed from the answer: {marks} that named no passage.")
-    return "\n\n".join(parts)
+        link = f"[Open in the document](#source-{answer.turn_id}-{number})"
+        head = f"**\\[{number}\\] {place(passage)}** · {_use(answer, number)}"
+        parts.append(f"{head}\n\n{clean(passage.text)}\n\n{link}")
+    return "\n\n".join(parts + _remarks(answer))
+
+
+def _use(answer: Answer, number: int) -> str:
+    if number in answer.cited:
+        return "quoted in the answer"
+    return "matched by Upshift, not quoted" if number in answer.matched else "consulted, not quoted"
+
+
+def _remarks(answer: Answer) -> list[str]:
+    """What did not hold when the answer was checked against its passages."""
+    missing = sum(not quote.found for quote in answer.quotes)
+    found = [
+        (answer.removed_citations, "Removed from the answer: {} that named no passage.", "mark"),
+        (missing, "{} in the answer could not be found in the sources.", "quotation"),
+        (len(answer.unsupported), "{} with a source that does not seem to say so.", "sentence"),
+    ]
+    return [words.format(f"{n} {noun}" + ("s" if n != 1 else "")) for n, words, noun in found if n]
 
 
 CUE = Cue(name="sources", log_field="turns.source_count, turns.cited_count", draw=_draw)

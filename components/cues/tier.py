@@ -10,6 +10,9 @@ from components.safe_markdown import plain
 from data.answers import Answer
 from data.records import Decision
 
+# Below this the score says little; the share of heavy work at a score is measured (router's card).
+SURE_FROM = 0.65
+VERY_SURE_FROM = 0.9
 ICONS = {"fast": ":material/bolt:", "heavy": ":material/psychology:"}
 
 
@@ -37,6 +40,25 @@ def reasons(answer: Answer) -> list[str]:
     return lines
 
 
+def certainty(decision: Decision) -> list[str]:
+    """How sure the router was that this is light or heavy work, in words and as its calibrated score says."""
+    heavy = decision.score >= 0.5
+    share = decision.score if heavy else 1 - decision.score
+    kind = "heavy" if heavy else "light"
+    lines = ["Judged together with the messages before it"] if decision.inherited else []
+    if share < SURE_FROM:
+        lines.append(f"Could have been either ({share:.0%} {kind} work)".replace("%", " %"))
+        if not decision.overridden:
+            lines.append("If this answer does not do, ask the other model with the button under the answer")
+        return lines
+    sure = "very sure" if share >= VERY_SURE_FROM else "fairly sure"
+    lines.append(f"{kind.capitalize()} work, {sure} ({share:.0%})".replace("%", " %"))
+    elsewhere = {"fast": heavy, "heavy": not heavy}.get(decision.tier, False)
+    if elsewhere and not decision.overridden:
+        lines.append(f"The {decision.tier} model all the same: that is where the settings draw the line")
+    return lines
+
+
 def _draw(answer: Answer) -> None:
     decision = answer.decision
     if decision is None or answer.tier is None:
@@ -50,6 +72,7 @@ def details(answer: Answer, decision: Decision) -> str:
     """Reasons, task and score, and what happened when."""
     lines = [f"**Why the {plain(decision.tier)} model**", ""]
     lines += [f"- {line}" for line in reasons(answer)]
+    lines += [f"- {line}" for line in certainty(decision)]
     lines.append(f"- Task: {plain(decision.task)}; score {decision.score:.2f} (0 is light work, 1 is heavy)")
     lines += ["", "**What happened**", ""]
     lines += [f"1. {step}" for step in progress.steps(answer)]

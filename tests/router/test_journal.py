@@ -14,7 +14,7 @@ from data.events import Event, Failed, Finished, Queued, Stopped, TextDelta
 from data.log import Log
 from data.records import Generation, Message, TextMode, Turn
 from data.schema import TABLES, encode
-from router import journal as journal_module
+from router import journal_rows
 from router.journal import Journal
 from router.running import Running, RunningTurn
 from router.scripted import Reply
@@ -25,7 +25,10 @@ QUICK: dict[str, Any] = {"first_token_ms": 0, "token_ms": 0}
 QUESTION = "Who can delete a shared view?"
 REPLY = "Only the owner or an admin can. That is all there is to say [1]."
 # Filled by the page, by the browser, or by what is not there yet.
-NOT_OURS = {"first_feedback_ms", "uncertainty", "cache_hit", "joined", "run_id"}
+NOT_OURS = {
+    *("first_feedback_ms", "uncertainty", "cache_hit", "joined", "run_id"),
+    *("variant", "study_task"),  # of studies
+}
 
 
 @pytest.fixture
@@ -217,7 +220,7 @@ def test_the_pages_own_marks_have_numbers_of_their_own(
 def test_standstills_are_counted(
     services: Services, provider: Provider, log: FakeLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal_module, "STALL_MS", 100.0)
+    monkeypatch.setattr(journal_rows, "STALL_MS", 100.0)
     provider.say(Reply(text="one two three", first_token_ms=0, token_ms=500))
     written(log, services)
     row = merged(log)
