@@ -75,6 +75,21 @@ class Passage(Record):
     score: float = 0.0
 
 
+class StudyTerms(Record):
+    """What a study sets for a participant's conversation: its variant's routing, and what text is kept.
+
+    `threshold` (0..1) goes with the routing `threshold`; `text_days` with the text mode `full`.
+    """
+
+    study: str
+    variant: str
+    task: str | None = None
+    routing: str = "auto"
+    threshold: float | None = None
+    text_mode: TextMode = "none"
+    text_days: int | None = None
+
+
 class Turn(Record):
     """One user message, with what came before it; its answer arrives as events.
 
@@ -97,6 +112,7 @@ class Turn(Record):
     compares: bool = False
     input_origin: InputOrigin = "typed"
     suggestion_id: str | None = None
+    study: StudyTerms | None = None
     submitted_at: str = Field(default_factory=now_iso)
 
     @property

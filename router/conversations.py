@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
-from data.records import InputOrigin, Message, Turn, new_id, now_iso
+from data.records import InputOrigin, Message, StudyTerms, Turn, new_id, now_iso
 from router.exchanges import Exchange, Vote, answer_text, exchanges
 from router.running import Running, RunningTurn
 from router.steering import split_command
@@ -27,6 +27,8 @@ class Conversation:
         self.votes: dict[tuple[str, str], Vote] = {}
         # What the person said of a turn, by kind: a reload shows it again.
         self.feedback: dict[tuple[str, str], str | None] = {}
+        # What a study sets for its participant's conversation.
+        self.study: StudyTerms | None = None
         self._lock = threading.Lock()
 
     @property
@@ -118,6 +120,7 @@ class Conversation:
                 compares=beside is not None or (origin == "retry" and old is not None and old.compares),
                 input_origin=origin,
                 suggestion_id=suggestion_id,
+                study=self.study,
             )
             started = running.start(turn)
             self.turns.append(started)

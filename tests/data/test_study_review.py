@@ -114,13 +114,13 @@ def test_after_the_last_day_there_is_a_verdict_on_fewer_people_or_too_few(tempor
 
 
 def test_groups_that_lost_people_stop_the_verdict(temporary_log: Path) -> None:
-    study = made(participants=24, design="between", tasks=[])
+    study = made(participants=40, design="between", tasks=[])
     enrolment = Enrolment(temporary_log)
-    for number in range(24):
+    for number in range(40):
         person = enrolment.join(study, Admission("cues", f"p{number}"))
         place = enrolment.place(study, person, TODAY.isoformat())
         assert place is not None
-        if place.variant == "with" or number < 3:  # hardly anybody of the other group ever arrives
+        if place.variant == "with" or number < 6:  # hardly anybody of the other group ever arrives
             enrolment.begin_conversation(person, place, f"s{number}")
         enrolment.complete(person)
     said = found(temporary_log, study)
