@@ -6,10 +6,10 @@ import importlib
 import sys
 
 COMMANDS = {
-    "decide": ("router.decide", "route messages: JSON lines in, decisions out"),
+    "decide": ("router.decide_lines", "route messages: JSON lines in, decisions out"),
     "check": ("router.check", "make one small real call to each model of a preset"),
     "models": ("router.models_cli", "list, pull or remove the local models"),
-    "train": ("router.train", "fit the task classifier and write its weights"),
+    "train": ("router.train", "fit the classifier and write its weights; --from-log: learn from your team"),
     "eval": ("router.evaluate", "measure the router beside others"),
     "replay": ("router.replay", "decide the log's turns again under another policy, threshold or preset"),
 }
@@ -26,6 +26,9 @@ def main(arguments: list[str]) -> int:
     print("usage: python -m router COMMAND [options]", file=sys.stdout if asked_for_help else sys.stderr)
     for name, (_, what) in COMMANDS.items():
         print(f"  {name:8} {what}", file=sys.stdout if asked_for_help else sys.stderr)
+    from router.own_weights import describe
+
+    print(describe(), file=sys.stdout if asked_for_help else sys.stderr)
     return 0 if asked_for_help else 2
 
 

@@ -65,6 +65,10 @@ def by_writer(training: Training, blend: Sequence[float]) -> dict[str, dict[str,
 
 def main(argv: list[str]) -> int:
     """Train, write, print the figures on the held-out fifth. 0 if written."""
+    if "--from-log" in argv:
+        from router import train_from_log
+
+        return train_from_log.main([part for part in argv if part != "--from-log"])
     parser = argparse.ArgumentParser(prog="python -m router train", description=__doc__)
     parser.add_argument("--prompts", type=Path, help="folder with *.jsonl (default: data/prompts)")
     parser.add_argument(
@@ -77,6 +81,9 @@ def main(argv: list[str]) -> int:
         "--out", type=Path, default=shipped("router_weights"), help="folder for weights and card"
     )
     parser.add_argument("--date", help="date for the card (left out otherwise, so that runs can be compared)")
+    parser.add_argument(
+        "--from-log", action="store_true", help="learn from your own log, see: train --from-log --help"
+    )
     options = parser.parse_args(argv)
     try:
         import sklearn
