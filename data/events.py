@@ -127,6 +127,8 @@ class Finished(Event):
     `removed_citations` counts marks that named no passage and were taken out. `marks` are all
     places that name a passage, also those that only Upshift matched; `quotes` what stands in
     quotation marks; `unsupported` the cited sentences whose words are not in their passage.
+    `withdrawn` is what the model wrote, where nothing of it stands in the passages that it was given:
+    `text` then says that the documents do not tell, in Upshift's words.
     """
 
     text: str
@@ -135,6 +137,7 @@ class Finished(Event):
     marks: tuple[Mark, ...] = ()
     quotes: tuple[Quote, ...] = ()
     unsupported: tuple[Span, ...] = ()
+    withdrawn: str = ""
     finish_reason: str | None = None
     generations: tuple[Generation, ...] = ()
 

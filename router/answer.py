@@ -7,47 +7,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass, field
 from itertools import count
 
 from data.events import (
     Event,
     Failed,
-    Finished,
     FirstChunk,
     Queued,
     Requested,
     Routed,
     SourcesFound,
-    Stopped,
     TextDelta,
 )
 from data.presets import TierModel
-from data.records import Generation, GenerationRole, Passage, Turn
-from router import fallback
+from data.records import GenerationRole, Turn
+from router import fallback, study_rules
 from router.call import Call
 from router.cancel import Cancel
+from router.ending import UnderWay, ending
 from router.errors import ModelError
-from router.examine import examine
-from router.prepare import build_prompt, find_sources
+from router.prepare import build_prompt, find_sources, nothing_said
 from router.prompt import output_tokens
 from router.services import Services
 
 # How often a wait looks whether it has news for the page. A stop is noticed within this time.
 WAIT_STEP_S = 0.25
-
-
-@dataclass
-class _Progress:
-    """What is known of an answer under way, for whichever end it comes to."""
-
-    received_s: float
-    passages: tuple[Passage, ...] = ()
-    text: str = ""
-    calls: list[Call] = field(default_factory=list)
-
-    def generations(self) -> tuple[Generation, ...]:
-        return tuple(call.generation() for call in self.calls)
 
 
 def answer(
@@ -59,56 +43,62 @@ def answer(
     stop ends the events with Stopped and frees the model. Raises nothing that a model, a document
     or a message can cause: those end as Failed.
     """
-    progress = _Progress(time.perf_counter() if received_s is None else received_s)
+    under_way = UnderWay(turn, time.perf_counter() if received_s is None else received_s)
     try:
         with services.answering():
-            yield from _steps(turn, services, cancel, progress)
+            yield from _steps(turn, services, cancel, under_way)
     except ModelError as error:
         yield Failed(
             error_type=error.error_type,
             message=error.message,
-            text=progress.text,
+            text=under_way.text,
             http_status=error.http_status,
-            generations=progress.generations(),
+            generations=under_way.generations(),
         )
 
 
-def _steps(turn: Turn, services: Services, cancel: Cancel, progress: _Progress) -> Iterator[Event]:
+def _steps(turn: Turn, services: Services, cancel: Cancel, under_way: UnderWay) -> Iterator[Event]:
     yield Queued(reason="received")
     preset = services.preset
-    decision = services.decider.decide(turn.messages, choice=turn.choice, tiers=preset.tier_names)
+    decision = study_rules.decide(turn, services)
     model = preset.tier(decision.tier)
     yield Routed(
         decision=decision, preset=preset.name, request_model=model.model_name, model_label=model.label
     )
     found = find_sources(turn.messages, decision, services.retriever, services.product, model)
+    under_way.decided(
+        decision, found.passages, nothing_said(turn.messages, decision, found, services.product)
+    )
     if found.searched_passages:
-        progress.passages = tuple(found.passages)
         yield SourcesFound(
-            passages=progress.passages,
+            passages=under_way.passages,
             searched_passages=found.searched_passages,
             searched_documents=found.searched_documents,
             search_ms=found.search_ms,
+            nothing_said=under_way.nothing_said,
         )
-    yield from _ask(turn, services, cancel, progress, model)
-    yield _ending(turn, cancel, progress)
+    yield from _ask(turn, services, cancel, under_way, model)
+    held = under_way.release()
+    if held:
+        yield TextDelta(text=held)
+    yield ending(under_way, cancel)
 
 
 def _ask(
-    turn: Turn, services: Services, cancel: Cancel, progress: _Progress, model: TierModel
+    turn: Turn, services: Services, cancel: Cancel, under_way: UnderWay, model: TierModel
 ) -> Iterator[Event]:
     """Ask the chosen tier; before any text, once more or the next tier when that fails."""
     plan = fallback.attempts(services.preset, model, compares=turn.compares)
     for attempt in count():
         candidate, role = plan.pop(0)
         try:
-            yield from _generate(turn, services, cancel, progress, candidate, role, attempt)
+            yield from _generate(turn, services, cancel, under_way, candidate, role, attempt)
             return
         except ModelError as error:
             if cancel.asked:
                 return  # whoever asked to stop gets a stop, not an error
             plan = [step for step in plan if fallback.of_use(error, candidate, step[0])]
-            if progress.text or not plan:
+            if under_way.text or not plan:
                 raise
             yield fallback.said(error, candidate, *plan[0])
 
@@ -117,7 +107,7 @@ def _generate(
     turn: Turn,
     services: Services,
     cancel: Cancel,
-    progress: _Progress,
+    under_way: UnderWay,
     model: TierModel,
     role: GenerationRole,
     attempt: int,
@@ -129,24 +119,25 @@ def _generate(
     if not (yield from _take_slot(services, cancel, model.tier)):
         return
     try:
-        built = build_prompt(turn.messages, progress.passages, services.product, model)
+        untold = under_way.nothing_said
+        built = build_prompt(turn.messages, under_way.passages, services.product, model, untold=untold)
         call = Call(
             target=services.backend.target(model.tier),
             messages=built.messages,
             turn_id=turn.turn_id,
             attempt=attempt,
             role=role,
-            received_s=progress.received_s,
+            received_s=under_way.received_s,
             output_tokens=output_tokens(built, model),
         )
-        progress.calls.append(call)
+        under_way.calls.append(call)
         yield Requested(
             tier=model.tier,
             request_model=model.model_name,
             attempt=attempt,
             left_out_turns=built.left_out_turns,
         )
-        yield from _read(services, cancel, progress, call)
+        yield from _read(services, cancel, under_way, call)
     finally:
         services.give_slot(model.tier)
 
@@ -176,40 +167,17 @@ def _take_slot(services: Services, cancel: Cancel, tier: str) -> Generator[Event
     return taken
 
 
-def _read(services: Services, cancel: Cancel, progress: _Progress, call: Call) -> Iterator[Event]:
+def _read(services: Services, cancel: Cancel, under_way: UnderWay, call: Call) -> Iterator[Event]:
     first = True
     for piece in services.gateway.stream(call, cancel):
         if first:
             yield FirstChunk()
             first = False
-        if piece.text:
-            progress.text += piece.text
-            yield TextDelta(text=piece.text)
-    if not progress.text.strip() and not cancel.asked:
+        shown = under_way.take(piece.text) if piece.text else ""
+        if shown:
+            yield TextDelta(text=shown)
+        if under_way.hopeless:
+            return  # which closes the stream and frees the model
+    if not under_way.text.strip() and not cancel.asked:
         call.error = ModelError("EmptyAnswer", f"{call.target.model.label} gave an empty answer. Retry.")
         raise call.error
-
-
-def _ending(turn: Turn, cancel: Cancel, progress: _Progress) -> Event:
-    examined = examine(progress.text, progress.passages, turn.text)
-    generations = progress.generations()
-    if cancel.asked:
-        return Stopped(
-            reason=cancel.reason or "person",
-            text=examined.text,
-            cited=examined.cited,
-            marks=examined.marks,
-            quotes=examined.quotes,
-            unsupported=examined.unsupported,
-            generations=generations,
-        )
-    return Finished(
-        text=examined.text,
-        cited=examined.cited,
-        removed_citations=examined.removed,
-        marks=examined.marks,
-        quotes=examined.quotes,
-        unsupported=examined.unsupported,
-        finish_reason=progress.calls[-1].finish_reason,
-        generations=generations,
-    )

@@ -5,6 +5,7 @@ Both must build the same prompt to the letter, or what was read in advance is of
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from data.presets import TierModel
@@ -12,8 +13,10 @@ from data.product import Product
 from data.records import Decision, Message, Passage
 from router.decide import split_command
 from router.errors import ModelError
+from router.grounding import FACTUAL
+from router.notes import with_notes, with_nothing_said
 from router.prompt import Prompt, build, estimate_tokens, longest_message_tokens
-from router.retrieve import Found, Retriever, prompt_block
+from router.retrieve import Found, Retriever
 
 
 def find_sources(
@@ -30,10 +33,28 @@ def find_sources(
     return retriever.find(question, messages[:-1], task=decision.task, budget_tokens=budget)
 
 
+def nothing_said(messages: Sequence[Message], decision: Decision, found: Found, product: Product) -> bool:
+    """Whether the last message asks for a fact about the product of which the documents say nothing.
+
+    Only where it names the product: of other messages nobody knows that the documents should tell.
+    """
+    if found.passages or not found.searched_passages or decision.task not in FACTUAL:
+        return False
+    question = split_command(messages[-1].content)[1]
+    return re.search(rf"(?<!\w){re.escape(product.name)}(?!\w)", question, re.IGNORECASE) is not None
+
+
 def build_prompt(
-    messages: Sequence[Message], passages: Sequence[Passage], product: Product, model: TierModel
+    messages: Sequence[Message],
+    passages: Sequence[Passage],
+    product: Product,
+    model: TierModel,
+    *,
+    untold: bool = False,
 ) -> Prompt:
     """What `model` reads: system prompt, history, and the last message with its passages before it.
+
+    With `untold` the model is told that the documents say nothing about the message.
 
     Raises ModelError when the message is blank, or alone too long for the model's window.
     """
@@ -42,7 +63,7 @@ def build_prompt(
         behind = f" behind /{command}" if command else ""
         raise ModelError("Blank", f"There is nothing to answer yet. Write a question{behind}.")
     _refuse_too_long(question, product.system_prompt, model)
-    asked = f"{prompt_block(passages)}\n\n{question}" if passages else question
+    asked = with_nothing_said(question, product.name) if untold else with_notes(question, passages)
     return build(product.system_prompt, _without_commands(messages[:-1]), asked, model)
 
 

@@ -24,11 +24,11 @@ _NAME = re.compile(r"`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w-]+|[A-Za-z]\w*_\w+)"
 
 def share(sentence: str, passage: Passage) -> float:
     """The share of the sentence's telling words that the passage has, 0..1; 0 if a figure is missing."""
-    sentence = _MARK.sub("", sentence)
+    sentence = without_marks(sentence)
     wanted = set(terms(plain(sentence)))
     if not wanted:
         return 0.0
-    source = _whole(passage)
+    source = whole(passage)
     if not figures(sentence) <= figures(source) or not all(
         name in _flat(source) for name in _names(sentence)
     ):
@@ -38,15 +38,21 @@ def share(sentence: str, passage: Passage) -> float:
 
 def figures(text: str) -> set[str]:
     """The numbers of a text, without the commas between thousands."""
-    return {found.rstrip(".,:").replace(",", "") for found in _NUMBER.findall(_MARK.sub("", text))}
+    return {found.rstrip(".,:").replace(",", "") for found in _NUMBER.findall(without_marks(text))}
+
+
+def without_marks(text: str) -> str:
+    """The text without its [n]."""
+    return _MARK.sub("", text)
 
 
 def quoted_in(quote: str, passage: Passage) -> bool:
     """Whether the words stand in the passage, in this order; case, marks and spaces aside."""
-    return _flat(quote) in _flat(_whole(passage))
+    return _flat(quote) in _flat(whole(passage))
 
 
-def _whole(passage: Passage) -> str:
+def whole(passage: Passage) -> str:
+    """The text of a passage with the headings above it."""
     return "\n".join((passage.source_title, *passage.heading, passage.text))
 
 

@@ -1,0 +1,116 @@
+"""What is known of an answer under way, and the event that it ends with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from data.events import Finished, Stopped
+from data.records import Decision, Generation, Passage, Turn
+from router.call import Call
+from router.cancel import Cancel
+from router.examine import examine
+from router.grounding import (
+    FACTUAL,
+    LEAST_SUPPORT,
+    in_english,
+    not_told_instead,
+    says_not_told,
+    stands,
+    support,
+    sure,
+)
+from router.steering import split_command
+
+# A held answer that has nothing of its passages after so many characters will not come to it.
+HELD_CHARACTERS = 500
+
+
+@dataclass
+class UnderWay:
+    """An answer under way. Seconds are monotonic.
+
+    `held`: nothing of it is shown before a whole sentence of it stands on a passage, because the
+    passages are not surely about the question. `nothing_said`: the model was told that the documents
+    say nothing about the question.
+    """
+
+    turn: Turn
+    received_s: float
+    decision: Decision | None = None
+    passages: tuple[Passage, ...] = ()
+    nothing_said: bool = False
+    held: bool = False
+    text: str = ""
+    calls: list[Call] = field(default_factory=list)
+
+    def decided(self, decision: Decision, passages: Sequence[Passage], nothing_said: bool) -> None:
+        """What was decided and found, before a model is asked."""
+        self.decision, self.passages, self.nothing_said = decision, tuple(passages), nothing_said
+        question = split_command(self.turn.text)[1]
+        self.held = bool(passages) and decision.task in FACTUAL and not sure(question, passages)
+
+    def generations(self) -> tuple[Generation, ...]:
+        """The model calls so far, for the log."""
+        return tuple(call.generation() for call in self.calls)
+
+    def take(self, text: str) -> str:
+        """Add a piece of the answer; returns what may be shown now."""
+        self.text += text
+        if not self.held:
+            return text
+        if any(map(str.isspace, text)) and self._holds_already():
+            self.held = False
+            return self.text
+        return ""
+
+    def release(self) -> str:
+        """What is still held of a whole answer that may stay; empty if there is nothing."""
+        held, self.held = self.held, False
+        return self.text if held and not self.withdrawn else ""
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether a held answer has gone on for long without a sentence that stands on a passage."""
+        return self.held and len(self.text) > HELD_CHARACTERS
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether the whole answer is to be taken back: the documents do not say what it says."""
+        if self.nothing_said:
+            return in_english(self.turn.text) and not says_not_told(self.text)
+        return self.decision is not None and not stands(self.text, self.passages, self.decision)
+
+    def _holds_already(self) -> bool:
+        whole = self.text[: max(map(self.text.rfind, (". ", ".\n", "! ", "? ", ".[", "\n"))) + 1]
+        has = support(whole, self.passages)
+        return has is not None and has >= LEAST_SUPPORT
+
+
+def ending(under_way: UnderWay, cancel: Cancel) -> Finished | Stopped:
+    """The last event of an answer that did not fail, with its sources examined."""
+    withdrawn = not cancel.asked and under_way.withdrawn
+    text = not_told_instead(under_way.passages) if withdrawn else under_way.text
+    passages = () if withdrawn else under_way.passages
+    examined = examine(text, passages, under_way.turn.text)
+    if cancel.asked:
+        return Stopped(
+            reason=cancel.reason or "person",
+            text=examined.text,
+            cited=examined.cited,
+            marks=examined.marks,
+            quotes=examined.quotes,
+            unsupported=examined.unsupported,
+            generations=under_way.generations(),
+        )
+    return Finished(
+        text=examined.text,
+        cited=examined.cited,
+        removed_citations=examined.removed,
+        marks=examined.marks,
+        quotes=examined.quotes,
+        unsupported=examined.unsupported,
+        withdrawn=under_way.text if withdrawn else "",
+        finish_reason=under_way.calls[-1].finish_reason,
+        generations=under_way.generations(),
+    )

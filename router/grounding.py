@@ -1,0 +1,92 @@
+"""Whether an answer stands on the documents, and what is said in its place when it does not.
+
+A small model that is given a passage about something else answers all the same, from imagination. It
+cannot be made to notice (see router.notes), but its sentences can be held against the passages: of
+an answer that has nothing of them nothing is left to believe.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from data.passages import plain
+from data.records import Decision, Passage
+from data.words import terms
+from router.sentences import sentences
+from router.support import share, whole, without_marks
+
+# Questions of fact; drafts, plans and code may take a passage as a start and go on from there.
+FACTUAL = frozenset({"lookup", "syntax", "reasoning", "advice"})
+# An answer whose sentences have less than this of their words from a passage is taken back. Chosen on
+# the dev half of the questions of `make bench-sources`.
+LEAST_SUPPORT = 0.52
+_FEWEST_TERMS = 4
+# Share of the question's telling words that a passage must have for its answer to be shown unchecked.
+SURE_COVERAGE = 0.6
+
+_NOT_TOLD = re.compile(
+    r"\b(?:do|does|did|do\s?n['’]t|does\s?n['’]t|not|n['’]t|no|nothing)\b[^.\n]{0,60}?"
+    r"\b(?:say|says|said|tell|told|mention|mentioned|cover|covered|contain|include|included|provide|"
+    r"provided|specify|specified|state|stated|describe|described|document|documented|documentation|"
+    r"information|find|found|address|addressed)\b",
+    re.IGNORECASE,
+)
+_ENGLISH = re.compile(
+    r"\b(?:the|is|are|do|does|how|what|which|who|when|where|why|can|in|of|to|a|my)\b", re.IGNORECASE
+)
+
+
+def support(answer: str, passages: Sequence[Passage]) -> float | None:
+    """How much of an answer's words its passages have, in 0..1: the mean over its sentences, each held
+    against the passage that has most of it. None where there are too few words to tell.
+    """
+    weighted = []
+    for span in sentences(answer):
+        sentence = without_marks(answer[span.start : span.end])
+        count = len(set(terms(plain(sentence))))
+        if count:
+            weighted.append((count, max((share(sentence, passage) for passage in passages), default=0.0)))
+    total = sum(count for count, _ in weighted)
+    if total < _FEWEST_TERMS:
+        return None
+    return sum(count * has for count, has in weighted) / total
+
+
+def says_not_told(answer: str) -> bool:
+    """Whether an answer says, in English, that the documents do not tell it."""
+    return _NOT_TOLD.search(answer[:400]) is not None
+
+
+def stands(answer: str, passages: Sequence[Passage], decision: Decision) -> bool:
+    """Whether an answer with these passages may stay as it is."""
+    if decision.task not in FACTUAL or not passages or says_not_told(answer):
+        return True
+    has = support(answer, passages)
+    return has is None or has >= LEAST_SUPPORT
+
+
+def sure(question: str, passages: Sequence[Passage]) -> bool:
+    """Whether a passage has most of the question's words, so that an answer from it can be shown at once."""
+    wanted = set(terms(question))
+    best = max((len(wanted & set(terms(whole(passage)))) for passage in passages), default=0)
+    return best >= SURE_COVERAGE * len(wanted)
+
+
+def not_told_instead(passages: Sequence[Passage]) -> str:
+    """What is said in the place of an answer that was taken back."""
+    if not passages:
+        return "The documents do not say anything about this."
+    places = " and ".join(dict.fromkeys(f"“{_place(passage)}”" for passage in passages))
+    return (
+        f"The documents do not seem to say this. The closest that I found is {places}, and it does not tell."
+    )
+
+
+def in_english(message: str) -> bool:
+    """Whether a message has a common English word in it."""
+    return _ENGLISH.search(message) is not None
+
+
+def _place(passage: Passage) -> str:
+    return plain(" › ".join((passage.source_title, *passage.heading[-1:])))
