@@ -17,12 +17,12 @@ endif
 IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint bench screenshots models lock clean python venv venv-dev
+.PHONY: help run dev test lint bench bench-routing screenshots models lock clean python venv venv-dev
 
 help: ## print this
 	@echo 'Upshift. make <what>, where <what> is one of:'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' Makefile | while IFS='|' read -r name text; do \
-		printf '  %-12s %s\n' "$$name" "$$text"; done
+		printf '  %-16s %s\n' "$$name" "$$text"; done
 	@echo 'Python: make run PYTHON=python3.12   Port: make run PORT=8502   One test: make test ARGS="-k name"'
 
 run: venv ## start the app at http://127.0.0.1:8501 (PORT, HOST)
@@ -39,6 +39,9 @@ lint: venv-dev ## check style and types only
 
 bench: venv-dev ## measure, and print tables (ARGS)
 	@$(IN_VENV) -m benchmarks $(ARGS)
+
+bench-routing: venv-dev ## does routing pay? 130 tasks, both local models, 15 to 20 quiet minutes (ARGS)
+	@$(IN_VENV) -m benchmarks.routing $(ARGS)
 
 screenshots: venv-dev ## take the pictures in docs/screenshots again
 	@$(IN_VENV) -m benchmarks.screenshots $(ARGS)

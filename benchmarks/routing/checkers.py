@@ -28,7 +28,7 @@ class Number(Record):
 
 
 class Label(Record):
-    """Of `options`, the final part of the answer names this one and no other."""
+    """The final part of the answer (after "Answer:", else its last line) names this of `options` alone."""
 
     kind: Literal["label"]
     value: str
@@ -36,7 +36,9 @@ class Label(Record):
 
     def accepts(self, answer: str) -> bool:
         """Whether the answer is right."""
-        part = normal(final_part(answer)[0])
+        part, marked = final_part(answer)
+        lines = [line for line in part.splitlines() if line.strip(" *`")]
+        part = normal(part if marked or not lines else lines[-1])
         named = set()
         for option in sorted(self.options, key=len, reverse=True):  # "not urgent" before "urgent"
             pattern = rf"(?<!\w){re.escape(normal(option))}(?!\w)"
