@@ -59,6 +59,7 @@ class ChatPage:
         if not exchanges:
             with welcome.container(key="empty-state"):
                 empty_state.draw(self.product, self.box.pick, self.settings.suggestions)
+                empty_state.load_ahead()
         self._earlier(len(exchanges))
         shown = exchanges[first_shown(len(exchanges), self.visit.shown_turns) :]
         # The probe stands right behind the messages: what it shows at a press is where the server's own
@@ -154,9 +155,8 @@ class ChatPage:
     def _tools(self, shown: list[Exchange], place: DeltaGenerator) -> None:
         """What only the browser can do with the answers: passages at their marks, and copying."""
         ended = [running for exchange in shown for running in exchange.turns if running.ended]
-        if ended:
-            with place:
-                answer_tools.mount(ended)
+        with place:
+            answer_tools.mount(ended)
 
     def _open_source(self) -> None:
         """The document of a mark that was pressed, once."""

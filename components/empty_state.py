@@ -10,6 +10,15 @@ from components.safe_markdown import plain
 from data.product import Product, Suggestion
 
 
+def load_ahead() -> None:
+    """Have the browser fetch now what the end of the first answer needs: unseen, and only on the empty page.
+
+    Streamlit loads the thumbs' code when they are first drawn; the end of the answer would wait for it.
+    """
+    with st.container(key="load-ahead"):
+        st.feedback("thumbs", key="thumbs-ahead", disabled=True)
+
+
 def draw(product: Product, on_pick: Callable[[Suggestion], None], action: str = "send") -> None:
     """The product's promise and caution, and its suggestions; `on_pick` is called with the one picked.
 

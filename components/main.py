@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from components import chat_page
+from components import chat_page, study_gate
 from components.page_settings import PageSettings
 from data.config import ConfigError
 from router import runtime
@@ -30,6 +30,8 @@ def main() -> None:
     name = current.services.product.name
     st.set_page_config(page_title=name, page_icon=str(ICON), layout="centered")
     st.html(STYLE)
+    if study_gate.draw(current):
+        return
     chat_page.draw(current, settings)
 
 

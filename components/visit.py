@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from data.enrolment import Enrolment
 from data.records import new_id
+from data.store import LogUnavailable
 from router.conversations import Conversation
 from router.runtime import APP_VERSION, Runtime
 
@@ -28,7 +30,7 @@ class Visit:
             st.session_state["session_id"] = new_id()
             user_agent = st.context.headers.get("User-Agent") or ""
             runtime.journal.session(visit.session_id, runtime.purpose, user_agent, APP_VERSION)
-            found = runtime.find_conversation(st.query_params.get("c"))
+            found = _open(runtime, st.query_params.get("c"))
             st.session_state["conversation_id"] = found.conversation_id if found else None
         visit._show_in_url()
         return visit
@@ -74,3 +76,17 @@ class Visit:
                 del st.query_params["c"]
         elif st.query_params.get("c") != conversation.conversation_id:
             st.query_params["c"] = conversation.conversation_id
+
+
+def _open(runtime: Runtime, conversation_id: str | None) -> Conversation | None:
+    """The conversation that an address names; never a study participant's, which is theirs alone."""
+    if not conversation_id:
+        return None
+    known = runtime.conversations.get(conversation_id)
+    if known is not None:
+        return known if known.study is None else None
+    try:
+        theirs = Enrolment(runtime.log.path).belongs_to_a_study(conversation_id)
+    except LogUnavailable:
+        return None
+    return None if theirs else runtime.find_conversation(conversation_id)

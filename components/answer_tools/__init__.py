@@ -27,7 +27,8 @@ from streamlit.components.v2.types import ComponentRenderer
 from data.answers import Answer, fold
 from router.running import RunningTurn
 
-KEY = "answer-tools"
+# Not "answer-…": that is what the answers themselves are called.
+KEY = "tools-for-answers"
 _OPENED = "opened_source"
 _FOLDER = Path(__file__).parent
 _HTML = """<div class="passage" role="tooltip" popover="manual">

@@ -4,7 +4,8 @@ It is a Streamlit component (v2, no iframe) that is mounted once on every script
 nothing of its own until something is sent. The page keeps to this contract:
 
 - the chat input has `key="chat"`; a button that sends something has a key that begins with `send-`
-  (`send-suggestion-<id>`, `send-followup-<i>`, `send-retry-<turn_id>`);
+  (`send-suggestion-<id>`, `send-followup-<i>`); with `send-retry-`, `send-edit-` or `send-beside-`
+  the answer comes at a place of its own, so the button itself says "Sending…";
 - each answer is in a container with `key=f"answer-{turn_id}"`, its text inside
   `key=f"text-{turn_id}"`, and when it has ended there is a `key=f"done-{turn_id}"` in the answer,
   together with `key=f"stopped-{turn_id}"` or `key=f"failed-{turn_id}"` where that is how it ended.

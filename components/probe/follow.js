@@ -30,6 +30,13 @@ function followNoMore() {
   }, SETTLED_AFTER_MS);
 }
 
+// An answer that comes at a place of its own: its beginning is what the person wants to see.
+function bringIntoView(element) {
+  const box = element.getBoundingClientRect();
+  const room = window.innerHeight / 2;
+  if (box.top < 0 || box.top > room) element.scrollIntoView({ block: "start" });
+}
+
 // Goes by what the person does: the scroll position alone cannot tell, as growing text moves it, too.
 function onScrollIntent(event) {
   if (event.target instanceof HTMLTextAreaElement) return;

@@ -6,6 +6,8 @@ const DROP_AFTER_MS = 10000;
 const NO_TURN_AFTER_RUN_MS = 1500;
 const READABLE_CHARS = 120;
 const SENTENCE_END = /[.!?…]["')\]]*(?=\s|\p{Lu})|[。！？]/u;
+// What these send stands where something is already: no new message comes at the end of the page.
+const IN_PLACE = /^send-(beside|edit|retry)-[\w-]+$/;
 const OUTDATED_AT_SEND = ".st-key-empty-state, .st-key-followups { display: none; }";
 const CLOCK_ROUNDS = 5;
 const CLOCK_AGE_MS = 60000;
@@ -13,7 +15,8 @@ const CLOCK_AGE_MS = 60000;
 let root = null; // the shadow root of the mount that is on the page
 let data = {};
 let press = null; // the press that is being followed, until its marks are reported
-let cue = null; // what our own element shows: { text, label }
+let cue = null; // what our own element shows: { text, label }, or the button { label, place }
+let pending = null; // the style sheet that shows the cue on a button
 let followed = null; // an answer that is watched for the status line only (after a reload)
 let clock = null; // { offset, error, at }
 let outdated = null; // the style sheet that hides what a new message makes outdated
@@ -54,17 +57,23 @@ function turnsOnPage() {
   return new Set(Array.from(answers(), turnOf));
 }
 
-// Calls back with the time at which what is in the page now has been painted.
+// Calls back with the time at which what is in the page now has been painted: a task from within the
+// frame runs when the frame is done. Of the ways to ask for one, postTask's highest priority is not
+// overtaken by the next pieces of text; the message channel is for browsers that do not have it.
 function painted(done) {
-  const inFrame = guarded(() => {
+  const seen = guarded(() => done(performance.now()));
+  requestAnimationFrame(guarded(() => {
+    if (globalThis.scheduler?.postTask) {
+      scheduler.postTask(seen, { priority: "user-blocking" }).catch(warn);
+      return;
+    }
     const channel = new MessageChannel();
-    channel.port1.onmessage = guarded(() => {
+    channel.port1.onmessage = () => {
       channel.port1.close();
-      done(performance.now());
-    });
+      seen();
+    };
     channel.port2.postMessage(0);
-  });
-  requestAnimationFrame(inFrame);
+  }));
 }
 
 function mark(of, name) {
@@ -81,8 +90,9 @@ function mark(of, name) {
 function drawCue() {
   if (!root) return;
   const box = root.querySelector(".probe-cue");
-  box.hidden = !cue;
-  if (!cue) return;
+  box.hidden = !cue || Boolean(cue.place);
+  drawOnButton();
+  if (box.hidden) return;
   box.classList.toggle("probe-dark", isDark());
   box.classList.toggle("probe-first", messages() === 0);
   root.querySelector(".probe-echo").hidden = !cue.text;
@@ -92,7 +102,17 @@ function drawCue() {
   progress.classList.toggle("probe-waiting", !cue.label.startsWith("Still"));
 }
 
-// A style sheet, not a change of the elements: Streamlit uses elements again for other things.
+// Style sheets, not changes of the elements: Streamlit uses elements again for other things.
+function drawOnButton() {
+  const sheets = document.adoptedStyleSheets.filter((sheet) => sheet !== pending);
+  if (cue?.place) {
+    pending ??= new CSSStyleSheet();
+    pending.replaceSync(`.st-key-${cue.place} button::after { content: "· ${cue.label}"; margin-left: 0.4em; }`);
+    sheets.push(pending);
+  }
+  document.adoptedStyleSheets = sheets;
+}
+
 function hideOutdated(yes) {
   const sheets = document.adoptedStyleSheets.filter((sheet) => sheet !== outdated);
   if (yes && !outdated) {
@@ -109,6 +129,7 @@ function isDark() {
 }
 
 function cueIsVisible() {
+  if (cue?.place) return true; // on the button that was pressed
   const box = root?.querySelector(".probe-progress")?.getBoundingClientRect();
   return Boolean(box && box.height > 0 && box.bottom > 0 && box.top < window.innerHeight);
 }
@@ -142,13 +163,13 @@ function onClick(event) {
   const holder = button.closest('[class*="st-key-send-"]');
   if (!holder) return;
   const key = Array.from(holder.classList).find((name) => name.startsWith("st-key-send-")).slice(7);
-  begin(event, data.prompts?.[key] ?? button.innerText.trim(), button);
+  begin(event, data.prompts?.[key] ?? button.innerText.trim(), button, IN_PLACE.test(key) ? key : null);
 }
 
 function fromInput(event, area) {
   const text = area ? area.value : "";
   if (!text.trim() || area.disabled) return;
-  begin(event, text, null);
+  begin(event, text, null, null);
   const mine = press;
   // Streamlit empties the input when it accepts a message; one that it keeps was not sent.
   painted(() => {
@@ -156,7 +177,7 @@ function fromInput(event, area) {
   });
 }
 
-function begin(event, text, button) {
+function begin(event, text, button, place) {
   if (press) finish(press);
   const now = performance.now();
   const stamp = event.timeStamp > 0 && event.timeStamp <= now ? event.timeStamp : now;
@@ -165,6 +186,7 @@ function begin(event, text, button) {
     known: turnsOnPage(),
     messages: messages(),
     button,
+    place,
     turn: null,
     marks: {},
     asked: new Set(),
@@ -172,10 +194,10 @@ function begin(event, text, button) {
     timers: [],
   };
   const mine = press;
-  cue = { text, label: "Sending…" };
+  cue = place ? { label: "Sending…", place } : { text, label: "Sending…" };
   hideOutdated(true);
   drawCue();
-  followFromNow();
+  if (!place) followFromNow();
   if (cueIsVisible()) {
     mark(mine, "client_first_feedback_ms");
     mark(mine, "client_first_cue_ms");
@@ -239,6 +261,7 @@ function findTurn(mine) {
     mine.turn = turn;
     mine.timers.forEach(clearTimeout);
     hideCue();
+    if (mine.place) bringIntoView(element);
     if (element.textContent.trim()) mark(mine, "client_first_cue_ms");
     say("Writing an answer");
     returnFocus(mine);
