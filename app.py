@@ -14,7 +14,7 @@ from typing import Any
 import streamlit as st
 from starlette.middleware import Middleware
 
-from components import marks_route, start_up
+from components import marks_route, start_up, study_routes
 from components.security_headers import SecurityHeaders
 from data.config import ConfigError
 from router import runtime
@@ -44,7 +44,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 PARTS: dict[str, Any] = {
     "script_path": Path(__file__).parent / "components" / "main.py",
     "lifespan": lifespan,
-    "routes": marks_route.routes(runtime.CurrentLog(), runtime.received_s),
+    "routes": [*marks_route.routes(runtime.CurrentLog(), runtime.received_s), *study_routes.routes()],
     "middleware": [Middleware(SecurityHeaders)],
 }
 app = st.App(**PARTS)

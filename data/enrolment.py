@@ -41,6 +41,7 @@ class Participant:
     arm: Arm
     forced: bool
     tasks_done: int
+    consent_at: str
     completed_at: str | None
     withdrawn_at: str | None
 
@@ -74,25 +75,26 @@ class Enrolment:
         """
         with self._connection() as connection:
             found = _find(connection, admission.study, admission.participant)
-            if found is not None and admission.open_link:
-                began_in = connection.execute(
-                    "SELECT platform_session FROM participants WHERE study = ? AND participant = ?",
-                    [admission.study, admission.participant],
-                ).fetchone()[0]
-                if not began_in or began_in != admission.platform_session:
-                    raise NotAdmitted("This link does not open a study.")
+            if found is not None:
+                _refuse_another(connection, admission)
             return found
+
+    def refuse_if_closed(self, study: Study, admission: Admission, now: datetime | None = None) -> None:
+        """Raises StudyClosed if nobody new can take part now."""
+        with self._connection() as connection:
+            _refuse_if_closed(connection, study, admission, now or datetime.now(UTC))
 
     def join(self, study: Study, admission: Admission, now: datetime | None = None) -> Participant:
         """Take part: whoever agreed already stays as they are, anybody else is dealt an arm.
 
-        Raises StudyClosed if it is not open, or has all its people.
+        Raises StudyClosed if it is not open, has all its people, or for another who gives this person's id.
         """
         at = now or datetime.now(UTC)
         secret = read_secret(secret_path(self.path))
         with self._changing() as connection:
             found = _find(connection, study.name, admission.participant)
             if found is not None:
+                _refuse_another(connection, admission)
                 return found
             _refuse_if_closed(connection, study, admission, at)
             arms = arms_of(study.variant_names, study.design)
@@ -250,6 +252,18 @@ class Enrolment:
             file.end_run()
 
 
+def _refuse_another(connection: sqlite3.Connection, admission: Admission) -> None:
+    """Who comes by the link that many have, as a person who began, must come in that person's session."""
+    if not admission.open_link:
+        return
+    began_in = connection.execute(
+        "SELECT platform_session FROM participants WHERE study = ? AND participant = ?",
+        [admission.study, admission.participant],
+    ).fetchone()[0]
+    if not began_in or began_in != admission.platform_session:
+        raise NotAdmitted("This link does not open a study.")
+
+
 def _refuse_if_closed(
     connection: sqlite3.Connection, study: Study, admission: Admission, now: datetime
 ) -> None:
@@ -283,6 +297,7 @@ def _find(connection: sqlite3.Connection, study: str, participant: str) -> Parti
         arm=tuple(json.loads(row["variants"])),
         forced=bool(row["forced"]),
         tasks_done=row["tasks_done"],
+        consent_at=row["consent_at"],
         completed_at=row["completed_at"],
         withdrawn_at=row["withdrawn_at"],
     )

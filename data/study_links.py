@@ -38,7 +38,8 @@ _PROLIFIC = {
 class Admission:
     """Who a link admits: one participant of one study.
 
-    `open_link`: by the token that many share, so nothing that was said before may be shown by it alone.
+    `open_link`: by the token that many share, so nothing that was said before may be shown by it alone;
+    `anonymous`: nobody said who they are, so their id is a random one of ours.
     `forced`: the variant that the link fixes, whatever would have been dealt.
     """
 
@@ -48,6 +49,7 @@ class Admission:
     forced: str | None = None
     platform_study: str | None = None
     platform_session: str | None = None
+    anonymous: bool = False
 
 
 class Links:
@@ -81,7 +83,8 @@ class Links:
         if participant and _same(token, self.token(study, participant, forced)):
             return Admission(study, participant, False, forced, *platform)
         if forced is None and _same(token, self.open_token(study)):
-            return Admission(study, participant or f"anon-{secrets.token_hex(8)}", True, None, *platform)
+            name = participant or f"anon-{secrets.token_hex(16)}"
+            return Admission(study, name, True, None, *platform, anonymous=not participant)
         return None
 
     def token(self, study: str, participant: str, forced: str | None = None) -> str:

@@ -118,6 +118,7 @@ class Conversation:
                 choice=choice or command,
                 command=command,
                 compares=beside is not None or (origin == "retry" and old is not None and old.compares),
+                beside=found.ending.text if beside and found is not None and found.ending else "",
                 input_origin=origin,
                 suggestion_id=suggestion_id,
                 study=self.study,
@@ -159,6 +160,11 @@ class Conversations:
             if found is not None:
                 self._kept.move_to_end(found.conversation_id)
             return found
+
+    def forget(self, conversation_id: str) -> None:
+        """Let go of a conversation; whoever still has it open keeps what is on their screen."""
+        with self._lock:
+            self._kept.pop(conversation_id, None)
 
     def new(self, conversation_id: str | None = None) -> Conversation:
         """A new, empty conversation under a new random id, or one of an earlier run under its own."""

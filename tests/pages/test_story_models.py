@@ -184,6 +184,8 @@ def test_locked_it_can_be_read_but_not_switched(
     visit: Visit, openai: RecordingServer, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
+    # In research the page itself opens only to links and the researcher's key: test_story_participant.
+    monkeypatch.setattr("components.study_researcher.is_known", lambda _: True)
     person = visit()
     said = opened(person)
     assert "cannot be switched here" in said

@@ -1,0 +1,51 @@
+"""The facilitator's key: a press drops a marker with its time, and changes nothing on the page.
+
+It goes straight from the browser to `/api/marker` (see components.study_routes), because a run of the
+page, which any Streamlit widget causes, would disturb the very wait that is being measured.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import streamlit as st
+from streamlit.components.v2.types import ComponentRenderer
+
+# A dot for the facilitator, in the corner, for as long as a glance takes.
+_CSS = """
+.marked { position: fixed; right: 6px; bottom: 6px; width: 6px; height: 6px; border-radius: 3px;
+  background: currentColor; opacity: 0; }
+.marked.seen { opacity: .6; }
+"""
+_JS = """
+export default function (component) {
+  const dot = component.parentElement.querySelector(".marked");
+  const wanted = component.data.key;
+  const press = (event) => {
+    if (event.key !== wanted || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+    event.preventDefault();
+    const body = JSON.stringify({ query: location.search.slice(1) });
+    const sent = fetch("/api/marker", {
+      method: "POST", body, keepalive: true, headers: { "Content-Type": "application/json" },
+    });
+    sent.then((answer) => {
+      if (!answer.ok) return;
+      dot.classList.add("seen");
+      setTimeout(() => dot.classList.remove("seen"), 700);
+    }).catch(() => {});
+  };
+  document.addEventListener("keydown", press, true);
+  return () => document.removeEventListener("keydown", press, true);
+}
+"""
+
+
+def mount(key: str) -> None:
+    """Listen for the key (`F8` …) on this page."""
+    with st.container(key="marker"):
+        _component()(key="study-marker", data={"key": key}, height="content")
+
+
+@cache
+def _component() -> ComponentRenderer:
+    return st.components.v2.component("upshift_marker", html='<div class="marked"></div>', css=_CSS, js=_JS)
