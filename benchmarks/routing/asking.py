@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from benchmarks.asking import ANSWER_S, Person, app, tell
 from benchmarks.routing.tasks import Task
@@ -23,7 +23,10 @@ WARM_UP = "Say hello."
 
 
 class TierAnswer(Record):
-    """One answer of one tier to one task. Times are milliseconds since the turn was received."""
+    """One answer of one tier to one task. Times are milliseconds since the turn was received.
+
+    `doubt` (0..1) and its `signals` are what the app made of the answer, if it did.
+    """
 
     task_id: str
     digest: str
@@ -37,6 +40,8 @@ class TierAnswer(Record):
     cache_read_tokens: int | None
     output_tokens: int | None
     sources: int
+    doubt: float | None = None
+    signals: dict[str, float | None] = Field(default_factory=dict)
 
 
 Key = tuple[str, str, str, int]
@@ -137,10 +142,12 @@ def _ask(person: Person, task: Task, tier: str, repeat: int) -> TierAnswer:
         cache_read_tokens=generation.cache_read_input_tokens if generation else None,
         output_tokens=generation.output_tokens if generation else None,
         sources=len(answer.passages),
+        doubt=answer.doubt.score if answer.doubt else None,
+        signals=dict(answer.doubt.signals) if answer.doubt else {},
     )
 
 
 def row(answer: TierAnswer, correct: bool) -> dict[str, Any]:
     """For the JSON file: what was measured, and the beginning and end of what was said."""
     text = answer.text if len(answer.text) <= 200 else f"{answer.text[:80]} … {answer.text[-115:]}"
-    return {**answer.model_dump(exclude={"text", "digest"}), "text": text, "correct": correct}
+    return {**answer.model_dump(exclude={"text", "digest", "signals"}), "text": text, "correct": correct}
