@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 
+from data import study_cli
 from data.paths import log_path
 from data.schema import TABLES
 from data.store import LogUnavailable
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="the state of the log, and repairs")
     doctor.add_argument("--repair", action="store_true", help="add what waits, set a damaged file aside")
     doctor.set_defaults(run=_doctor)
+    study_cli.add(commands.add_parser("study", help="studies: new, links, status, review, export, delete"))
     return parser
 
 

@@ -14,7 +14,7 @@ from data.schema import TABLES
 from data.store import reading
 
 FORMATS = ("csv", "jsonl", "parquet")
-VIEWS = ("v_turns", "v_percentiles", "v_outcomes")
+VIEWS = ("v_turns", "v_percentiles", "v_outcomes", "v_srm")
 WITH_TEXT = ("turn_text",)
 _ROWS_AT_ONCE = 5000
 
@@ -127,4 +127,4 @@ def _sql_type(source: str, column: str) -> str:
             return table.sql_types[column]
     if column in ("figure", "side"):
         return "TEXT"
-    return "REAL" if column in ("p50_ms", "p95_ms") else "INTEGER"
+    return "REAL" if column in ("p50_ms", "p95_ms", "expected", "chi_square") else "INTEGER"
