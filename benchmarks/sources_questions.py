@@ -52,9 +52,13 @@ class Question(Record):
 
 
 class QuestionSet(Record):
-    """Questions on one folder of documents: a path in the repository, or `package:path` in a package."""
+    """Questions on one folder of documents: a path in the repository, or `package:path` in a package.
+
+    `product` is the name of what the documents are about.
+    """
 
     documents: str
+    product: str
     question: tuple[Question, ...]
 
     def folder(self) -> Path:

@@ -63,6 +63,7 @@ class Passage(Record):
     """A piece of a document: `text` is characters `start` to `end` of the source's text.
 
     `score` orders passages of one search (higher is more relevant); it means nothing across searches.
+    `left_out`: characters of `text`, from and to, that a model is not given, because they give orders to it.
     """
 
     passage_id: str
@@ -73,6 +74,7 @@ class Passage(Record):
     start: int
     end: int
     score: float = 0.0
+    left_out: tuple[tuple[int, int], ...] = ()
 
 
 class StudyTerms(Record):
@@ -96,7 +98,7 @@ class Turn(Record):
     `messages` is the conversation in order, without system prompt; the last one is the message to
     answer. `choice` is the tier that the person asked for, if any; `command` is that tier if they typed
     it before the text, which no longer has it. `compares`: the turn stands beside its parent, whose
-    message it answers again with another tier.
+    message it answers again with another tier; `beside` is the text of the parent's answer.
     """
 
     turn_id: str = Field(default_factory=new_id)
@@ -110,6 +112,7 @@ class Turn(Record):
     choice: str | None = None
     command: str | None = None
     compares: bool = False
+    beside: str = ""
     input_origin: InputOrigin = "typed"
     suggestion_id: str | None = None
     study: StudyTerms | None = None

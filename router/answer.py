@@ -12,6 +12,7 @@ from itertools import count
 from data.events import (
     Event,
     Failed,
+    Finished,
     FirstChunk,
     Queued,
     Requested,
@@ -24,7 +25,7 @@ from data.records import GenerationRole, Turn
 from router import fallback, study_rules
 from router.call import Call
 from router.cancel import Cancel
-from router.ending import UnderWay, ending
+from router.ending import UnderWay, doubt_about, ending
 from router.errors import ModelError
 from router.prepare import build_prompt, find_sources, nothing_said
 from router.prompt import output_tokens
@@ -81,7 +82,11 @@ def _steps(turn: Turn, services: Services, cancel: Cancel, under_way: UnderWay) 
     held = under_way.release()
     if held:
         yield TextDelta(text=held)
-    yield ending(under_way, cancel)
+    end = ending(under_way, cancel)
+    doubt = doubt_about(under_way, end, preset.tier_names) if isinstance(end, Finished) else None
+    if doubt is not None:
+        yield doubt
+    yield end
 
 
 def _ask(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from data.events import Finished, Stopped
+from data.events import Doubted, Finished, Stopped
 from data.records import Decision, Generation, Passage, Turn
 from router.call import Call
 from router.cancel import Cancel
+from router.doubt import doubted, signals
 from router.examine import examine
 from router.grounding import (
     FACTUAL,
@@ -85,6 +86,25 @@ class UnderWay:
         whole = self.text[: max(map(self.text.rfind, (". ", ".\n", "! ", "? ", ".[", "\n"))) + 1]
         has = support(whole, self.passages)
         return has is not None and has >= LEAST_SUPPORT
+
+
+def doubt_about(under_way: UnderWay, end: Finished, tiers: Sequence[str]) -> Doubted | None:
+    """How sure a whole answer is; None where it claims nothing. `tiers` are the preset's, lightest first."""
+    decision, turn = under_way.decision, under_way.turn
+    if decision is None or end.withdrawn or under_way.nothing_said:
+        return None
+    call = under_way.calls[-1]
+    answered_by = call.target.model.tier
+    found = signals(
+        turn.text,
+        end,
+        under_way.passages,
+        decision.model_copy(update={"tier": answered_by}),
+        call.log_probabilities,
+        turn.beside,
+    )
+    heavier = next(iter(tiers[tiers.index(answered_by) + 1 :]), None) if answered_by in tiers else None
+    return doubted(found, turn.text, under_way.passages, heavier)
 
 
 def ending(under_way: UnderWay, cancel: Cancel) -> Finished | Stopped:

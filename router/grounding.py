@@ -66,11 +66,16 @@ def stands(answer: str, passages: Sequence[Passage], decision: Decision) -> bool
     return has is None or has >= LEAST_SUPPORT
 
 
-def sure(question: str, passages: Sequence[Passage]) -> bool:
-    """Whether a passage has most of the question's words, so that an answer from it can be shown at once."""
+def coverage(question: str, passages: Sequence[Passage]) -> float:
+    """The share of the question's telling words that the best passage has, in 0..1; 1 if it has none."""
     wanted = set(terms(question))
     best = max((len(wanted & set(terms(whole(passage)))) for passage in passages), default=0)
-    return best >= SURE_COVERAGE * len(wanted)
+    return best / len(wanted) if wanted else 1.0
+
+
+def sure(question: str, passages: Sequence[Passage]) -> bool:
+    """Whether a passage has most of the question's words, so that an answer from it is shown at once."""
+    return coverage(question, passages) >= SURE_COVERAGE
 
 
 def not_told_instead(passages: Sequence[Passage]) -> str:

@@ -57,7 +57,15 @@ def ending(events: list[Event]) -> Any:
 def test_a_turn_yields_its_events_in_order(services: Services, provider: Provider) -> None:
     provider.say(Reply(text="Nothing on Earth is like it.", **QUICK))
     events = all_events(a_turn("Translate to French: a cold night"), services)
-    assert names(events) == ["Queued", "Routed", "Requested", "FirstChunk", "TextDelta", "Finished"]
+    assert names(events) == [
+        "Queued",
+        "Routed",
+        "Requested",
+        "FirstChunk",
+        "TextDelta",
+        "Doubted",
+        "Finished",
+    ]
     assert one(events, Queued).reason == "received"
     assert one(events, Routed).request_model == "scripted-fast"
     finished = ending(events)
@@ -307,7 +315,17 @@ def test_an_error_before_the_first_text_asks_the_other_tier(
     provider.say(Reply(model=choice, status=500), Reply(text="From the other.", **QUICK))
     events = all_events(a_turn("hi", choice=choice), services)
     assert names(events) == [
-        *("Queued", "Routed", "Requested", "FellBack", "Requested", "FirstChunk", "TextDelta", "Finished")
+        *(
+            "Queued",
+            "Routed",
+            "Requested",
+            "FellBack",
+            "Requested",
+            "FirstChunk",
+            "TextDelta",
+            "Doubted",
+            "Finished",
+        )
     ]
     fell = one(events, FellBack)
     assert (fell.from_tier, fell.to_tier, fell.request_model) == (choice, other, f"scripted-{other}")
@@ -394,7 +412,7 @@ def test_a_model_of_this_machine_is_asked_once_more(make_services: MakeServices,
     events = all_events(a_turn("hi"), services)
     assert names(events) == [
         *("Queued", "Routed", "Requested", "Retrying", "Requested", "FellBack", "Requested"),
-        *("FirstChunk", "TextDelta", "Finished"),
+        *("FirstChunk", "TextDelta", "Doubted", "Finished"),
     ]
     roles = [generation.role for generation in ending(events).generations]
     assert roles == ["primary", "retry", "fallback"]

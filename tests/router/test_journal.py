@@ -192,7 +192,7 @@ def test_marks_tell_the_whole_way(services: Services, provider: Provider, log: F
     started = written(log, services)
     marks = [encode("marks", row) for row in log.rows("marks")]
     assert [mark["name"] for mark in marks] == [
-        *("Queued", "Routed", "SourcesFound", "Requested", "FirstChunk", "Finished")
+        *("Queued", "Routed", "SourcesFound", "Requested", "FirstChunk", "Doubted", "Finished")
     ]
     by_seq = {event.seq: event for event in started.events()}
     assert all(by_seq[mark["seq"]].t_ms == mark["t_ms"] for mark in marks)  # type: ignore[index]
@@ -201,7 +201,11 @@ def test_marks_tell_the_whole_way(services: Services, provider: Provider, log: F
     assert attributes["Requested"] == {
         **{"tier": "fast", "request_model": "scripted-fast", "attempt": 0, "left_out_turns": 0}
     }
-    assert attributes["Finished"] == {"removed_citations": 1}
+    assert attributes["Finished"] == {
+        **{"removed_citations": 1, "matched": 0, "unsupported": 0, "quotes_not_found": 0, "withdrawn": False}
+    }
+    assert attributes["Doubted"].keys() == {"score", "shown", "cause", "signals"}
+    assert json.loads(merged(log)["uncertainty"]).keys() == {"score", "shown", "cause"}
 
 
 def test_the_pages_own_marks_have_numbers_of_their_own(
@@ -352,7 +356,7 @@ def test_the_real_log_takes_all_of_it(
     assert rows["turn_text"][0]["prompt"] == QUESTION
     assert rows["turn_text"][0]["answer"] == REPLY
     assert rows["conversations"][0]["title"] == "A title"
-    assert len(marks) == 7
+    assert len(marks) == 8
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,73 @@
+"""Whether the search finds a passage of a section that answers the question."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.sources_questions import Question, QuestionSet, index_of
+from benchmarks.tables import print_table
+from data.records import Passage
+from router.retrieve import Retriever
+
+LIMIT = 3
+BUDGET_TOKENS = 1200
+
+
+def search_figures(questions: QuestionSet) -> dict[str, Any]:
+    """Recall at 1 and 3, and of what a model is given, for each kind and half."""
+    retriever = Retriever(index_of(questions))
+    rows: dict[str, dict[str, Any]] = {}
+    for half in ("dev", "test"):
+        for kinds in (("plain",), ("reworded",), ("plain", "reworded"), ("unanswerable",)):
+            chosen = [q for q in questions.question if q.half == half and q.kind in kinds]
+            name = "all answerable" if len(kinds) > 1 else kinds[0]
+            rows[f"{half}, {name}"] = _row(retriever, chosen)
+    index = retriever.find("?", (), task="lookup", budget_tokens=BUDGET_TOKENS)
+    return {
+        "documents": index.searched_documents,
+        "passages": index.searched_passages,
+        "rows": rows,
+    }
+
+
+def _row(retriever: Retriever, chosen: list[Question]) -> dict[str, Any]:
+    ranked = [(question, retriever.ranked(question.ask, limit=LIMIT)) for question in chosen]
+    given = [(question, _given(retriever, question)) for question in chosen]
+    return {
+        "n": len(chosen),
+        "recall_at_1": _recall(ranked, 1),
+        "recall_at_3": _recall(ranked, LIMIT),
+        "given": _recall(given, 9),
+        "found_something": round(sum(bool(passages) for _, passages in given) / len(chosen), 3),
+    }
+
+
+def _given(retriever: Retriever, question: Question) -> tuple[Passage, ...]:
+    return retriever.find(question.ask, (), task="lookup", budget_tokens=BUDGET_TOKENS).passages
+
+
+def _recall(found: list[tuple[Question, tuple[Passage, ...]]], first: int) -> float | None:
+    """Share of the questions with a telling passage among the first; None where nothing tells them."""
+    if not all(question.answerable for question, _ in found):
+        return None
+    hits = sum(any(map(question.told_by, passages[:first])) for question, passages in found)
+    return round(hits / len(found), 3)
+
+
+def print_search(found: dict[str, dict[str, Any]]) -> None:
+    """One table for all sets. Goal: recall at 3 of 0.90 on all that can be answered."""
+    header = ["set", "half, kind", "n", "recall@1", "recall@3", "given to the model", "finds something"]
+    print_table(
+        header,
+        [
+            [
+                name,
+                what,
+                *(row[key] if row[key] is not None else "–" for key in ("n", "recall_at_1", "recall_at_3")),
+                row["given"] if row["given"] is not None else "–",
+                row["found_something"],
+            ]
+            for name, figures in found.items()
+            for what, row in figures["rows"].items()
+        ],
+    )
