@@ -11,9 +11,11 @@ from benchmarks.tables import write_json
 
 PARTS = {
     "feel": "what a person feels, in Chromium, with the scripted provider's exact timing",
+    "marks": "the probe's marks beside Chromium's own trace of the same turns",
     "models": "the local models: time to first words, routed beside always-fast and always-heavy",
     "documents": "10,000 documents: indexing them, following changes, searching",
     "injection": "orders hidden in documents: how many the local models follow",
+    "orders": "orders in documents: fit what tells them, count what is found and what is taken wrongly",
     "start": "server start to page usable, and the memory of it all",
 }
 

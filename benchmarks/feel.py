@@ -117,7 +117,7 @@ def _one_turn(page: Page, where: str | None, folder: Path) -> dict[str, Any]:
 
 def _figures(turns: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
     from_press = lambda name: [turn[name] - turn["press"] for turn in turns]  # noqa: E731
-    probe = _probe_rows(folder, [turn["turn_id"] for turn in turns])
+    probe = probe_rows(folder, [turn["turn_id"] for turn in turns])
     pairs = {
         "change": "client_first_feedback_ms",
         "text": "client_first_content_ms",
@@ -140,7 +140,8 @@ def _figures(turns: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
     }
 
 
-def _probe_rows(folder: Path, turn_ids: list[str]) -> dict[str, dict[str, Any]]:
+def probe_rows(folder: Path, turn_ids: list[str]) -> dict[str, dict[str, Any]]:
+    """The log's rows of these turns, by their ids."""
     with sqlite3.connect(folder / "log.db") as connection:
         connection.row_factory = sqlite3.Row
         marks = ",".join("?" * len(turn_ids))
