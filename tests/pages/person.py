@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 # The page itself: on app.py, which only builds the server, AppTest would see nothing at all.
 MAIN = Path(__file__).resolve().parents[2] / "components" / "main.py"
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 class Person:

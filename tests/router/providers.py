@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar, cast
 
 SECRET_WORDS = "the provider's own words with sk-leaked-0000"
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass
