@@ -19,7 +19,7 @@ LOG = logging.getLogger("upshift.documents")
 BUSY_MS = 10_000
 _HERE = Path(__file__).parent
 # What decides how documents are cut and which stems they have.
-_MADE_BY = ("words.py", "passages.py", "index_file.py", "documents")
+_MADE_BY = ("words.py", "passages.py", "word_vectors.py", "word_vectors.npz", "index_file.py", "documents")
 # The words are stems already, so FTS5 only has to cut at spaces. Marks count as letters, or Hindi
 # would fall apart at its vowel signs.
 _WORDS = """create virtual table words using fts5(title, heading, text, detail = full,
@@ -125,7 +125,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
             connection.execute(
                 """create table passages (
                     id integer primary key, source_id text not null, heading text, start integer, end integer,
-                    words integer
+                    words integer, vector blob
                 ) strict"""
             )
             connection.execute("create index passages_by_source on passages (source_id, start)")

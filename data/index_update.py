@@ -21,6 +21,7 @@ from data.documents import IN_A_FOLDER, KINDS, Document, Unreadable, read_docume
 from data.documents.process import ReaderProcess
 from data.documents.reading import check_size
 from data.passages import split
+from data.word_vectors import packed, passage_vector
 from data.words import terms
 
 # Files of one transaction: others can search what is there, and write, in between.
@@ -184,13 +185,15 @@ def _keep(connection: sqlite3.Connection, file: _File) -> None:
     title = " ".join(terms(document.title))
     for passage in split(document.text, document.source_id, document.title, document.markdown):
         stems = terms(passage.text)
+        under = " ".join(passage.heading)
+        vector = packed(passage_vector(f"{document.title} {under}", passage.text))
         row = connection.execute(
-            "insert into passages (source_id, heading, start, end, words) values (?, ?, ?, ?, ?)",
-            [document.source_id, json.dumps(passage.heading), passage.start, passage.end, len(stems)],
+            "insert into passages (source_id, heading, start, end, words, vector) values (?, ?, ?, ?, ?, ?)",
+            [document.source_id, json.dumps(passage.heading), passage.start, passage.end, len(stems), vector],
         ).lastrowid
         connection.execute(
             "insert into words (rowid, title, heading, text) values (?, ?, ?, ?)",
-            [row, title, " ".join(terms(" ".join(passage.heading))), " ".join(stems)],
+            [row, title, " ".join(terms(under)), " ".join(stems)],
         )
 
 

@@ -16,10 +16,15 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from data import index_file, index_update, words
 from data.documents import Document
 from data.records import Passage
+from data.word_vectors import SIZE, Floats, unpacked
 
 LOG = logging.getLogger("upshift.documents")
 # What a match in the title, the headings or the text is worth; a heading says what its text is about.
@@ -37,13 +42,27 @@ READ_AT_ONCE = 300
 
 @dataclass(frozen=True)
 class Candidate:
-    """A passage that shares words with a query, with its stems; `score` is BM25 with column weights."""
+    """A passage that may answer a query, with its stems.
+
+    `score` is BM25 with column weights, 0 where it was found by meaning only; `similarity` is the
+    product of its vector with the query's, in -1.5..1.5, 0 without one.
+    """
 
     passage: Passage
     title: tuple[str, ...]
     heading: tuple[str, ...]
     text: tuple[str, ...]
     score: float
+    similarity: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """How much there is to search, as last counted."""
+
+    documents: int
+    passages: int
+    mean_words: float
 
 
 class KnowledgeIndex:
@@ -65,6 +84,9 @@ class KnowledgeIndex:
         self._writing = index_file.open_file(file) if in_file else self._reading
         self._version = -1
         self._known: dict[str, int] = {}
+        self._counts: _Counts | None = None
+        self._ids: NDArray[np.int64] = np.zeros(0, np.int64)
+        self._vectors: Floats | None = None
         self._missing = folder is not None and not folder.is_dir()
         self._waiting = 0
 
@@ -95,20 +117,17 @@ class KnowledgeIndex:
     @property
     def documents(self) -> int:
         """How many documents can be searched."""
-        with self._lock:
-            return int(self._one("select count(*) from documents where problem is null"))
+        return self._counted().documents
 
     @property
     def passages(self) -> int:
         """How many passages they have."""
-        with self._lock:
-            return int(self._one("select count(*) from passages"))
+        return self._counted().passages
 
     @property
     def mean_words(self) -> float:
         """How many stems a passage has on average; 1 where there are none."""
-        with self._lock:
-            return float(self._one("select avg(words) from passages") or 1.0)
+        return self._counted().mean_words
 
     @property
     def problems(self) -> list[str]:
@@ -135,33 +154,39 @@ class KnowledgeIndex:
         found = self.candidates([(stem,) for stem in dict.fromkeys(stems)], limit)
         return [candidate.passage for candidate in found]
 
-    def candidates(self, wanted: Sequence[Sequence[str]], limit: int = 20) -> list[Candidate]:
-        """Passages that have wanted words, best first.
+    def candidates(
+        self, wanted: Sequence[Sequence[str]], limit: int = 20, vector: Floats | None = None
+    ) -> list[Candidate]:
+        """Passages that have wanted words, best first; then those that are near a vector in meaning.
 
         Each wanted word is a list of stems of which any will do. Words that very many passages have
-        count only together with another one.
+        count only together with another one. Up to `limit` of both.
         """
         with self._lock:
+            self._notice_changes()
             match = self._match(wanted)
-            if not match:
-                return []
+            scores: dict[int, float] = {}
+            if match:
+                ranked = f"""select rowid, -bm25(words, {WEIGHTS}) as score from words where words match ?
+                             order by score desc limit ?"""
+                scores = dict(self._reading.execute(ranked, [match, limit]).fetchall())
+            near: dict[int, float] = {}
+            if vector is not None:
+                near = self._near(vector, limit, list(scores))
+            ids = list(dict.fromkeys([*scores, *near]))
             rows = self._reading.execute(
-                f"""select passages.source_id, passages.heading, start, end, documents.title,
-                           substr(documents.text, start + 1, end - start), words.title, words.heading,
-                           words.text, -best.bm
-                    from (select rowid as id, bm25(words, {WEIGHTS}) as bm from words where words match ?
-                          order by bm limit ?) as best
-                    join passages using (id) join words on words.rowid = best.id
-                    join documents on documents.source_id = passages.source_id
-                    order by best.bm""",
-                [match, limit],
+                f"{_CANDIDATE} where passages.id in ({', '.join('?' * len(ids))})", ids
             ).fetchall()
-        return [_candidate(*row) for row in rows]
+        by_id = {row[0]: row[1:] for row in rows}
+        return [
+            _candidate(by_id[number], scores.get(number, 0.0), near.get(number, 0.0))
+            for number in ids
+            if number in by_id
+        ]
 
     def having(self, stem: str) -> int:
         """How many passages have a stem."""
         with self._lock:
-            self._notice_changes()
             known = self._known.get(stem)
             if known is None:
                 row = self._reading.execute("select doc from vocabulary where term = ?", [stem]).fetchone()
@@ -201,13 +226,13 @@ class KnowledgeIndex:
         """Put documents into an index in memory."""
         with self._lock:
             index_update.add(self._writing, documents)
-            self._known.clear()
+            self._forget()
 
     def remove(self, source_id: str) -> None:
         """Take a document out of an index in memory."""
         with self._lock:
             index_update.remove(self._writing, source_id)
-            self._known.clear()
+            self._forget()
 
     def refresh(self, *, until: int = -1) -> bool:
         """Look at the folder and read what has changed (at most `until` files); whether anything had.
@@ -226,9 +251,10 @@ class KnowledgeIndex:
             if self._writing is self._reading:
                 with self._lock:
                     index_update.update(self._writing, todo, lock, until=until)
-                    self._known.clear()
+                    self._forget()
             else:
                 index_update.update(self._writing, todo, lock, until=until)
+                self._read_vectors()
             self._waiting = max(0, len(todo.look_into) - until) if until >= 0 else 0
             return True
 
@@ -286,18 +312,66 @@ class KnowledgeIndex:
             ).fetchone()
         return _passage(*row) if row else None
 
+    def _near(self, vector: Floats, limit: int, also: list[int]) -> dict[int, float]:
+        """Passage → product of its vector with this one, for the highest and for those in `also`."""
+        if self._vectors is None:
+            self._read_vectors()
+        assert self._vectors is not None
+        if not len(self._ids) or not vector.any():
+            return {}
+        products = self._vectors @ vector
+        best = (
+            np.argpartition(-products, limit)[:limit] if len(products) > limit else np.arange(len(products))
+        )
+        places = np.searchsorted(self._ids, also)
+        known = [
+            place
+            for place, number in zip(places.tolist(), also, strict=True)
+            if place < len(self._ids) and self._ids[place] == number
+        ]
+        return {int(self._ids[place]): float(products[place]) for place in [*best.tolist(), *known]}
+
+    def _read_vectors(self) -> None:
+        """Read all vectors again: 0.1 s for 70,000 passages."""
+        with self._lock:
+            rows = self._reading.execute("select id, vector from passages order by id").fetchall()
+            self._ids = np.array([row[0] for row in rows], np.int64)
+            self._vectors = unpacked(row[1] for row in rows) if rows else np.zeros((0, SIZE), np.float32)
+
+    def _counted(self) -> _Counts:
+        with self._lock:
+            if self._counts is None:
+                words_mean = self._one("select avg(words) from passages")
+                self._counts = _Counts(
+                    documents=self._one("select count(*) from documents where problem is null"),
+                    passages=self._one("select count(*) from passages"),
+                    mean_words=float(words_mean or 1.0),
+                )
+            return self._counts
+
     def _notice_changes(self) -> None:
-        """Forget what was counted when somebody has written to the file."""
+        """Forget what was counted when another connection has written to the file."""
         version = self._one("pragma data_version")
         if version != self._version:
             self._version = version
             self._known.clear()
+            self._counts = None
+
+    def _forget(self) -> None:
+        """Forget what was read and counted: this connection has written."""
+        self._known.clear()
+        self._counts = None
+        self._vectors = None
 
     def _one(self, sql: str) -> int:
         value: int = self._reading.execute(sql).fetchone()[0]
         return value
 
 
+_CANDIDATE = """select passages.id, passages.source_id, passages.heading, start, end, documents.title,
+                    substr(documents.text, start + 1, end - start), words.title, words.heading, words.text
+                from passages join words on words.rowid = passages.id
+                join documents on documents.source_id = passages.source_id"""
 _PASSAGE = """select passages.source_id, heading, start, end, title, substr(text, start + 1, end - start)
               from passages join documents on documents.source_id = passages.source_id"""
 
@@ -326,22 +400,6 @@ def _passage(
     )
 
 
-def _candidate(
-    source_id: str,
-    heading: str,
-    start: int,
-    end: int,
-    title: str,
-    text: str,
-    title_stems: str,
-    heading_stems: str,
-    text_stems: str,
-    score: float,
-) -> Candidate:
-    return Candidate(
-        passage=_passage(source_id, heading, start, end, title, text, score),
-        title=tuple(title_stems.split()),
-        heading=tuple(heading_stems.split()),
-        text=tuple(text_stems.split()),
-        score=score,
-    )
+def _candidate(row: Sequence[Any], score: float, similarity: float) -> Candidate:
+    title, heading, text = (tuple(stems.split()) for stems in row[-3:])
+    return Candidate(_passage(*row[:-3], score=score), title, heading, text, score, similarity)

@@ -19,7 +19,11 @@ class RetrievalSettings(Record):
     never_for: tuple[str, ...]
     max_passages: int = Field(ge=0, le=9)
     share_of_budget: float = Field(gt=0, le=1)
-    min_coverage: float = Field(ge=0, le=1)
+    share_for_a_whole_file: float = Field(gt=0, le=1)
+    max_passages_of_a_file: int = Field(ge=1, le=20)
+    min_relevance: float = Field(ge=0, le=1)
+    only_when_sure: tuple[str, ...] = ()
+    sure_relevance: float = Field(ge=0, le=1)
     min_of_best: float = Field(ge=0, le=1)
     earlier_words: float = Field(ge=0, le=1)
     about_the_answer: tuple[str, ...] = ()

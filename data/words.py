@@ -62,7 +62,7 @@ def terms(text: str) -> list[str]:
 @lru_cache(maxsize=100_000)
 def _kept(token: str) -> str | None:
     """The stem of a folded word, or None for a common word or a lone letter."""
-    if _is_common(token) or (len(token) == 1 and token.isascii() and not token.isdigit()):
+    if is_common(token) or (len(token) == 1 and token.isascii() and not token.isdigit()):
         return None
     return stem(token)
 
@@ -79,7 +79,8 @@ def stem(word: str) -> str:
     return _without_final_vowel(_without_suffix(_singular(word)))
 
 
-def _is_common(token: str) -> bool:
+def is_common(token: str) -> bool:
+    """Whether a folded word says nothing about a subject."""
     return token in _STOP or (len(token) > 4 and token.removesuffix("s") in _STOP)
 
 

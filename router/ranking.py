@@ -1,0 +1,190 @@
+"""How relevant a passage is to a message: words in common, weighted by how telling they are, and meaning.
+
+The result is in 0..1 and means the same for every search, so that one threshold can say "the documents
+do not tell".
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from data.knowledge_index import Candidate, KnowledgeIndex, weight_of
+from data.records import Passage
+from data.retrieval import RetrievalSettings
+from data.word_vectors import question_vector, words_of
+from data.words import terms
+
+CANDIDATES = 24
+# A word that no document has says little in a small folder, where most words are missing.
+_UNKNOWN = 0.45
+# BM25's own constants (Robertson and Zaragoza 2009): how soon repeats stop to count, how much length does.
+_K1, _B = 1.2, 0.75
+_HEADING, _TITLE = 3.0, 2.0
+# Common words that the search drops, but that say which section it is: "Where the log is".
+_ASKING = re.compile(r"\b(where|when|why|who|how long|how many|how much|how big)\b", re.IGNORECASE)
+# Chosen on the dev halves of the questions in benchmarks/sources_*.toml and some forty messages on other
+# subjects. Which passage is best: meaning decides among those that share words at all.
+_ORDER = {"depth": 0.9, "heading": -0.3, "similarity": 2.4}
+_SHARES_WORDS = 0.1
+# Whether it tells what is asked: a logistic function, fitted there too.
+_CONSTANT = -7.19
+_RELEVANCE = {"coverage": 2.24, "depth": 1.45, "heading": 2.58, "similarity": 4.87, "alone": -0.99}
+
+
+@dataclass(frozen=True)
+class Query:
+    """What is searched for: stems with their weights, of the message and, in a follow-up, from before it.
+
+    `words` are the message's words as they were, for their meaning; `asking` such as "where".
+    """
+
+    own: Mapping[str, float]
+    earlier: Mapping[str, float]
+    words: Mapping[str, float]
+    asking: frozenset[str] = frozenset()
+
+    @property
+    def wanted(self) -> dict[str, float]:
+        """All stems with their weights."""
+        return {**self.earlier, **self.own}
+
+
+@dataclass(frozen=True)
+class Features:
+    """What speaks for a passage, each about 0..1.
+
+    `coverage`: share of the wanted words' weight that it has; `depth`: the same with how often and where
+    (BM25F, over its highest value); `heading`: Dice's coefficient of the innermost heading's stems and the
+    wanted ones; `similarity`: of meanings, below 0 for opposites; `alone`: 1 where one word is shared
+    though several are wanted.
+    """
+
+    coverage: float
+    depth: float
+    heading: float
+    similarity: float
+    alone: float
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A passage with its relevance as `score`, and what that is made of."""
+
+    passage: Passage
+    features: Features
+
+
+class Ranker:
+    """Ranks the passages of one or more indexes together; safe to use from several threads."""
+
+    def __init__(self, indexes: Sequence[KnowledgeIndex], settings: RetrievalSettings) -> None:
+        self._indexes = [index for index in indexes if index.passages]
+        self._passages = sum(index.passages for index in self._indexes)
+        words = sum(index.mean_words * index.passages for index in self._indexes)
+        self._mean_words = words / self._passages if self._passages else 1.0
+        groups = [frozenset(terms(" ".join(group))) for group in settings.synonyms]
+        self._like = {stem: group for group in groups for stem in group}
+        self._settings = settings
+
+    def weight(self, stem: str) -> float:
+        """How telling a stem is; as little as the commonest of its synonyms."""
+        return min(map(self._weight, self.alike(stem)))
+
+    def alike(self, stem: str) -> frozenset[str]:
+        """The stem with its synonyms."""
+        return self._like.get(stem, frozenset((stem,)))
+
+    def query(self, message: str, own: Sequence[str], earlier: Sequence[str]) -> Query:
+        """What to search for: stems of the message, and of what was said before it."""
+        share = self._settings.earlier_words
+        words = {word: self.weight(stems[0]) for word in words_of(message) if (stems := terms(word))}
+        return Query(
+            own={stem: self.weight(stem) for stem in own},
+            earlier={stem: share * self.weight(stem) for stem in earlier if stem not in own},
+            words=words,
+            asking=_asking(message),
+        )
+
+    def ranked(self, query: Query) -> list[Ranked]:
+        """The passages that may answer, best first. What only has words from before is left out."""
+        wanted = query.wanted
+        if not wanted and not query.words:
+            return []
+        vector = question_vector(query.words)
+        groups = [sorted(self.alike(stem)) for stem in wanted]
+        found = [
+            self._ranked(candidate, query, wanted)
+            for index in self._indexes
+            for candidate in index.candidates(groups, CANDIDATES, vector)
+        ]
+        relevant = [ranked for ranked in found if ranked is not None]
+        best = max((ranked.passage.score for ranked in relevant), default=0.0)
+        if best >= _SHARES_WORDS:
+            return sorted(relevant, key=lambda ranked: -ranked.passage.score)
+        return sorted(relevant, key=lambda ranked: -_weighed(ranked.features, _ORDER))
+
+    def unknown(self, query: Query) -> float:
+        """Share of the message's words' weight that no document has, in 0..1."""
+        weights = {stem: self._weight(stem, known_only=False) for stem in query.own}
+        missing = sum(weight for stem, weight in weights.items() if not self._having_alike(stem))
+        return missing / sum(weights.values()) if weights else 0.0
+
+    def _ranked(self, candidate: Candidate, query: Query, wanted: Mapping[str, float]) -> Ranked | None:
+        features = self._features(candidate, query, wanted)
+        if features is None:
+            return None
+        score = round(relevance(features), 4)
+        return Ranked(candidate.passage.model_copy(update={"score": score}), features)
+
+    def _features(self, candidate: Candidate, query: Query, wanted: Mapping[str, float]) -> Features | None:
+        places = (candidate.text, candidate.heading, candidate.title)
+        has = {stem for place in places for stem in place}
+        matched = {stem for stem in wanted if not self.alike(stem).isdisjoint(has)}
+        if query.earlier and not (matched & query.own.keys() and matched & query.earlier.keys()):
+            return None
+        total = sum(wanted.values()) or 1.0
+        length = 1 - _B + _B * len(candidate.text) / self._mean_words
+        about = " ".join(candidate.passage.heading[-1:]) or candidate.passage.source_title
+        innermost = set(terms(about)) | _asking(about)
+        in_heading = sum(not self.alike(stem).isdisjoint(innermost) for stem in wanted)
+        in_heading += len(query.asking & innermost)
+        return Features(
+            coverage=sum(wanted[stem] for stem in matched) / total,
+            depth=sum(wanted[stem] * self._depth(stem, candidate, length) for stem in matched) / total,
+            heading=2 * in_heading / max(1, len(innermost) + len(wanted) + len(query.asking)),
+            similarity=candidate.similarity / 1.5,
+            alone=float(len(matched) == 1 < len(wanted)),
+        )
+
+    def _depth(self, stem: str, candidate: Candidate, length: float) -> float:
+        alike = self.alike(stem)
+        often = (
+            sum(word in alike for word in candidate.text) / length
+            + _HEADING * sum(word in alike for word in candidate.heading)
+            + _TITLE * sum(word in alike for word in candidate.title)
+        )
+        return often / (often + _K1)
+
+    def _weight(self, stem: str, known_only: bool = True) -> float:
+        having = sum(index.having(stem) for index in self._indexes)
+        weight = weight_of(having, self._passages)
+        return weight * _UNKNOWN if known_only and not having else weight
+
+    def _having_alike(self, stem: str) -> bool:
+        return any(index.having(like) for like in self.alike(stem) for index in self._indexes)
+
+
+def _asking(text: str) -> frozenset[str]:
+    return frozenset(word.lower() for word in _ASKING.findall(text))
+
+
+def relevance(features: Features) -> float:
+    """How likely it is that the passage tells what is asked, in 0..1."""
+    return 1 / (1 + math.exp(-_CONSTANT - _weighed(features, _RELEVANCE)))
+
+
+def _weighed(features: Features, factors: Mapping[str, float]) -> float:
+    return sum(factor * float(getattr(features, name)) for name, factor in factors.items())
