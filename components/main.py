@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from components import chat_page, study_gate
+from components import pages, study_gate
 from components.page_settings import PageSettings
 from data.config import ConfigError
 from router import runtime
@@ -32,7 +32,7 @@ def main() -> None:
     st.html(STYLE)
     if study_gate.draw(current):
         return
-    chat_page.draw(current, settings)
+    pages.draw(current, settings)
 
 
 main()

@@ -25,6 +25,7 @@ def draw(runtime: Runtime) -> None:
     if popover.open:
         with popover, st.container(key="settings-panel"):
             _panel(runtime)
+            st.markdown("[How long people wait](latency)")
 
 
 def _panel(runtime: Runtime) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from data.latency_figures import groups
 from data.latency_turns import MEASURES, Bools, Floats, Turns
 
 # Fewer heavy turns than this say too little about how long the heavy model would have taken.
@@ -78,3 +79,14 @@ def _median(values: Floats) -> tuple[float, float, float]:
     half = min(0.5, 0.98 / np.sqrt(len(values)))
     low, middle, high = np.quantile(values, [0.5 - half, 0.5, 0.5 + half])
     return float(low), float(middle), float(high)
+
+
+def fast_by_task(turns: Turns, counted: Bools) -> list[tuple[str, int, int]]:
+    """(task, turns that the router decided, how many of them went to the fast tier), most turns first."""
+    routed = counted & ~turns.flags["overridden"]
+    is_fast = turns.words["tier"].where(["fast"])
+    found = [
+        (name, int(mine.sum()), int((mine & is_fast).sum()))
+        for name, mine in groups(turns.words["task"], routed)
+    ]
+    return sorted(found, key=lambda task: -task[1])

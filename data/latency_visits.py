@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.latency_turns import Bools, Floats, Turns
+from data.latency_turns import Bools, Codes, Floats, Turns
 
 _TAKEN = ("copy", "export")
 _AGAIN = ("retry", "edit")
@@ -75,10 +75,11 @@ def returns(turns: Turns, fitting: Bools) -> Returns:
     )
 
 
-def _on_two_days(who: np.ndarray, day: np.ndarray) -> tuple[int, int]:
+def _on_two_days(who: Codes, day: Codes) -> tuple[int, int]:
     """How many different ones there are, and how many of them have two different days."""
     if not len(who):
         return 0, 0
-    pairs = np.unique(np.stack([who, day]), axis=1)[0]
+    days_to_a_person = int(day.max()) + 1  # a number for each pair, since sorting numbers is quick
+    pairs = np.unique(who * days_to_a_person + day) // days_to_a_person
     days = np.unique(pairs, return_counts=True)[1]
     return len(days), int((days > 1).sum())
