@@ -34,12 +34,15 @@ class Suggestion(Record):
 class Product(Record):
     """What a product folder says about itself.
 
-    `promise`: one sentence on what the assistant is good for; `caution`: what it may get wrong.
-    `suggestions` are offered on the empty page, `follow_ups` after an answer. `knowledge` is the
+    `also_called`: other words by which people mean it; who asks for a fact and uses its name or one of
+    them is told where the documents say nothing. `promise`: one sentence on what the assistant is good
+    for; `caution`: what it may get wrong. `suggestions` are offered on the empty page, `follow_ups`
+    after an answer. `knowledge` is the
     folder of its documents, in product.toml relative to that file.
     """
 
     name: Label
+    also_called: tuple[Label, ...] = ()
     promise: Line
     caution: Line
     system_prompt: SystemPrompt

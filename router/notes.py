@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 from data.passages import plain
 from data.records import Passage
+from router.orders import for_model
 
 # A full stop after a word, not that of "e.g." and not a point within a number.
 _FULL_STOP = re.compile(r"(?<=[\w)\"'%][\w)\"'%])[.!?](?=\s|$)|[。！？]")
 _FOREIGN_MARK = re.compile(r"\[(\d{1,3})\]")
-_CLOSING = re.compile(r"</\s*notes", re.IGNORECASE)
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)]*\)")
+_EMPHASIS = re.compile(r"\*|(?<!\w)_|_(?!\w)")
 
 
 def with_notes(question: str, passages: Sequence[Passage]) -> str:
@@ -53,16 +55,23 @@ def prompt_block(passages: Sequence[Passage]) -> str:
 
 def shown(number: int, passage: Passage) -> str:
     """One passage as it stands in the block, under its document and heading."""
-    about = " > ".join((passage.source_title, *passage.heading[-1:]))
-    # A document must not be able to close the fence that marks it as data, or bring marks along.
-    text = _CLOSING.sub("(/notes", _FOREIGN_MARK.sub(r"(\1)", passage.text))
+    passage = for_model(passage)  # without orders, and nothing in it closes the fence
+    about = " > ".join(part for part in (passage.source_title, *passage.heading[-1:]) if part)
+    text = _FOREIGN_MARK.sub(r"(\1)", passage.text)
     lines = [plain(about)]
     in_code = False
     for line in text.splitlines():
         fence = line.lstrip().startswith(("```", "~~~"))
         in_code = in_code != fence
-        lines.append(line if fence or in_code else _marked(plain(line), number))
+        lines.append(line if fence or in_code else _marked(_plain(line), number))
     return "\n".join(line for line in lines if line.strip())
+
+
+def _plain(line: str) -> str:
+    """The line without Markdown's marks, but with every character of what stands in code marks."""
+    pieces = re.split(r"`([^`]+)`", _LINK.sub(r"\1", line))
+    bare = [piece if at % 2 else _EMPHASIS.sub("", piece) for at, piece in enumerate(pieces)]
+    return "".join(bare).strip()
 
 
 def _marked(line: str, number: int) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 from data.presets import TierModel
 from data.product import Product
 from data.records import Decision, Message, Passage
+from router import orders
 from router.decide import split_command
 from router.errors import ModelError
 from router.grounding import FACTUAL
@@ -30,7 +32,8 @@ def find_sources(
     question = split_command(messages[-1].content)[1]
     room = longest_message_tokens(product.system_prompt, model) - estimate_tokens(question)
     budget = max(0, min(model.input_budget_tokens, room))
-    return retriever.find(question, messages[:-1], task=decision.task, budget_tokens=budget)
+    found = retriever.find(question, messages[:-1], task=decision.task, budget_tokens=budget)
+    return replace(found, passages=orders.marked(found.passages))
 
 
 def nothing_said(messages: Sequence[Message], decision: Decision, found: Found, product: Product) -> bool:
@@ -41,7 +44,8 @@ def nothing_said(messages: Sequence[Message], decision: Decision, found: Found, 
     if found.passages or not found.searched_passages or decision.task not in FACTUAL:
         return False
     question = split_command(messages[-1].content)[1]
-    return re.search(rf"(?<!\w){re.escape(product.name)}(?!\w)", question, re.IGNORECASE) is not None
+    names = "|".join(map(re.escape, (product.name, *product.also_called)))
+    return re.search(rf"(?<!\w)(?:{names})(?!\w)", question, re.IGNORECASE) is not None
 
 
 def build_prompt(

@@ -17,6 +17,7 @@ SUPPORTED = 0.6
 # For Upshift to name a source itself it has to be nearly all.
 MATCHED = 0.8
 _MARK = re.compile(r"\[\d{1,3}\]")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 # Names that must be right to the letter: WITH_UNDERSCORES, --options, `code`.
 _NAME = re.compile(r"`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w-]+|[A-Za-z]\w*_\w+)")
@@ -24,11 +25,11 @@ _NAME = re.compile(r"`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w-]+|[A-Za-z]\w*_\w+)"
 
 def share(sentence: str, passage: Passage) -> float:
     """The share of the sentence's telling words that the passage has, 0..1; 0 if a figure is missing."""
-    sentence = without_marks(sentence)
+    sentence = _THOUSANDS.sub("", without_marks(sentence))
     wanted = set(terms(plain(sentence)))
     if not wanted:
         return 0.0
-    source = whole(passage)
+    source = _THOUSANDS.sub("", whole(passage))
     if not figures(sentence) <= figures(source) or not all(
         name in _flat(source) for name in _names(sentence)
     ):
@@ -38,7 +39,7 @@ def share(sentence: str, passage: Passage) -> float:
 
 def figures(text: str) -> set[str]:
     """The numbers of a text, without the commas between thousands."""
-    return {found.rstrip(".,:").replace(",", "") for found in _NUMBER.findall(without_marks(text))}
+    return {found.rstrip(".,:") for found in _NUMBER.findall(_THOUSANDS.sub("", without_marks(text)))}
 
 
 def without_marks(text: str) -> str:

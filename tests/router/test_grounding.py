@@ -1,0 +1,173 @@
+"""Answers that stand on the documents stay; what nobody told is taken back."""
+
+from __future__ import annotations
+
+import pytest
+
+from data.events import Doubted, Event, Finished, FirstChunk, SourcesFound, TextDelta
+from data.records import Decision, Message, Passage, Turn
+from router.answer import answer
+from router.cancel import Cancel
+from router.grounding import coverage, says_not_told, stands, support
+from router.scripted import Reply
+from router.services import Services
+from tests.router.conftest import Provider
+
+QUICK: dict[str, int] = {"first_token_ms": 0, "token_ms": 0}
+# Every word of it is in the passage on export links.
+SURE = "Who can delete a shared view?"
+LOOKUP = Decision(task="lookup", tier="fast", score=0.2)
+PASSAGE = Passage(
+    passage_id="a#0",
+    source_id="a",
+    source_title="Sharing",
+    heading=("Export links",),
+    text="Export links work for 7 days. Only the owner or an admin can delete a shared view.",
+    start=0,
+    end=80,
+)
+EXPORT = "For how many days do export links work?"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The documents do not say what it costs.", True),
+        ("Upshift's documentation does not mention refunds.", True),
+        ("There is no information about that.", True),
+        ("I couldn't find anything about Slack in the notes.", True),
+        ("It isn't mentioned.", True),
+        ("Export links work for 7 days.", False),
+        ("No, Sketchpad does not support single sign-on with Okta.", False),
+        ("No, the log never slows the answer down.", False),
+        ("You do not need a key. Say hello to it.", False),
+    ],
+)
+def test_saying_that_it_is_not_told_is_recognised(text: str, expected: bool) -> None:
+    assert says_not_told(text) is expected
+
+
+def test_support_is_the_share_of_the_answers_words_that_its_passages_have() -> None:
+    assert support("Export links work for 7 days [1].", (PASSAGE,)) == 1
+    assert support("Export links work for 30 days [1].", (PASSAGE,)) == 0
+    assert support("You can schedule mails in the calendar of the app.", (PASSAGE,)) == 0
+    assert support("7 days.", (PASSAGE,)) is None, "too little to tell"
+
+
+def test_coverage_is_about_the_question() -> None:
+    assert coverage(EXPORT, (PASSAGE,)) == 1
+    assert coverage("Which cipher protects invoices?", (PASSAGE,)) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "task", "expected"),
+    [
+        ("Export links work for 7 days.", "lookup", True),
+        ("The founder was Ada Smith from Leeds, in 2008.", "lookup", False),
+        ("The documents do not say who founded it.", "lookup", True),
+        ("Dear all, our new teapot pours without dripping, and it sings.", "draft", True),
+    ],
+)
+def test_only_claims_without_a_source_fall(text: str, task: str, expected: bool) -> None:
+    decision = LOOKUP.model_copy(update={"task": task})
+    assert stands(text, (PASSAGE,), decision) is expected
+
+
+# On the whole way.
+
+
+def events_of(services: Services, text: str) -> list[Event]:
+    turn = Turn(
+        session_id="s",
+        conversation_id="c",
+        messages=(Message(role="user", content=text),),
+        choice="fast",
+    )
+    return list(answer(turn, services, Cancel()))
+
+
+def streamed(events: list[Event]) -> str:
+    return "".join(event.text for event in events if isinstance(event, TextDelta))
+
+
+def end_of(events: list[Event]) -> Finished:
+    assert isinstance(events[-1], Finished)
+    return events[-1]
+
+
+def test_an_answer_that_its_passage_tells_is_shown_as_it_comes(
+    services: Services, provider: Provider
+) -> None:
+    provider.say(Reply(text="Only the owner or an admin can delete a shared view [1].", **QUICK))
+    events = events_of(services, SURE)
+    assert len([event for event in events if isinstance(event, TextDelta)]) > 1
+    assert end_of(events).withdrawn == ""
+    assert end_of(events).cited == (1,)
+
+
+def test_an_answer_from_imagination_is_taken_back(services: Services, provider: Provider) -> None:
+    imagined = "Shared views vanish on the first Monday of every month at midnight."
+    provider.say(Reply(text=imagined, **QUICK))
+    events = events_of(services, SURE)
+    end = end_of(events)
+    assert end.withdrawn == imagined
+    assert says_not_told(end.text)
+    assert "Sharing › Export links" in end.text, "it says what was read"
+    assert (end.cited, end.marks) == ((), ())
+    assert not [event for event in events if isinstance(event, Doubted)], "it claims nothing"
+
+
+def test_what_is_only_near_the_question_is_held_until_a_sentence_stands(
+    services: Services, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("router.ending.sure", lambda question, passages: False)
+    provider.say(
+        Reply(text="Well, now. Only the owner or an admin can delete a shared view. Ask them.", **QUICK)
+    )
+    events = events_of(services, SURE)
+    first = next(event for event in events if isinstance(event, TextDelta))
+    assert first.text.startswith("Well, now. Only the owner or an admin can delete a shared view.")
+    assert streamed(events) == end_of(events).text
+
+
+def test_held_imagination_is_never_shown(
+    services: Services, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("router.ending.sure", lambda question, passages: False)
+    provider.say(Reply(text="Choose the calendar, then press the green button. " * 40, **QUICK))
+    events = events_of(services, SURE)
+    assert streamed(events) == ""
+    assert any(isinstance(event, FirstChunk) for event in events)
+    assert says_not_told(end_of(events).text)
+    assert len(end_of(events).withdrawn) < 700, "the model is not left to write on"
+
+
+def test_a_question_about_the_product_that_nothing_tells(services: Services, provider: Provider) -> None:
+    provider.say(Reply(text="The documentation does not say what Sketchpad costs.", **QUICK))
+    events = events_of(services, "What is the monthly price of Sketchpad?")
+    [found] = [event for event in events if isinstance(event, SourcesFound)]
+    assert (found.nothing_said, found.passages) == (True, ())
+    assert "says nothing about this" in provider.prompts()[0][-1]["content"]
+    assert end_of(events).text == "The documentation does not say what Sketchpad costs."
+    assert end_of(events).withdrawn == ""
+
+
+def test_a_model_that_guesses_all_the_same_is_not_believed(services: Services, provider: Provider) -> None:
+    provider.say(Reply(text="Sketchpad costs 12 euros.", **QUICK))
+    end = end_of(events_of(services, "What is the monthly price of Sketchpad?"))
+    assert end.withdrawn == "Sketchpad costs 12 euros."
+    assert says_not_told(end.text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Translate to French: Sketchpad is expensive.", "How far is the moon?", "Write a poem on Sketchpad."],
+)
+def test_what_does_not_ask_about_the_product_is_left_alone(
+    services: Services, provider: Provider, text: str
+) -> None:
+    provider.say(Reply(text="Purple monkeys paint the distant harbour walls.", **QUICK))
+    events = events_of(services, text)
+    assert not any(event.nothing_said for event in events if isinstance(event, SourcesFound))
+    assert "says nothing" not in provider.prompts()[0][-1]["content"]
+    assert end_of(events).text == "Purple monkeys paint the distant harbour walls."
