@@ -64,7 +64,10 @@ class Words(Record):
 
 
 class Sequence(Record):
-    """The items stand in the final part of the answer in this order, and nothing of `none` does."""
+    """The items stand in this order after "Answer:", else in the last line, else in the whole answer.
+
+    The first of these that has all of them counts; nothing of `none` may stand there.
+    """
 
     kind: Literal["sequence"]
     value: tuple[str, ...]
@@ -73,10 +76,14 @@ class Sequence(Record):
     def accepts(self, answer: str) -> bool:
         """Whether the answer is right."""
         part, marked = final_part(answer)
-        said = normal(part if marked else answer)
-        places = [_place(item, said) for item in self.value]
-        in_order = None not in places and places == sorted(places, key=lambda place: place or 0)
-        return in_order and len(set(places)) == len(places) and not any(_said(i, said) for i in self.none)
+        lines = [line for line in answer.splitlines() if line.strip(" *`")]
+        for text in [part] if marked else [*lines[-1:], answer]:
+            said = normal(text)
+            places = [place for item in self.value if (place := _place(item, said)) is not None]
+            if len(places) == len(self.value):
+                in_order = places == sorted(places) and len(set(places)) == len(places)
+                return in_order and not any(_said(item, said) for item in self.none)
+        return False
 
 
 class Json(Record):

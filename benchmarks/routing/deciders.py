@@ -9,7 +9,7 @@ import numpy as np
 from benchmarks.routing.strategies import Column, Sample, best, top
 from benchmarks.routing.tasks import Task
 from data.presets import load_preset
-from router.evaluate import litellm_scores
+from router.peers import litellm_scores
 from router.prompts import Prompt
 from router.services import decider_for
 
