@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from data.percentiles import P95_FROM, Summary, summarise
 from data.store import reading
@@ -94,51 +95,70 @@ def make_report(
     if since:
         where.append("submitted_at >= ?")
         values.append(since)
-    columns = ("tier", "status", "overridden", "submitted_at", *LEFT_OUT.values(), *_COLUMNS)
-    sql = f"SELECT {', '.join(columns)} FROM turns WHERE {' AND '.join(where)}"
+    # Words and flags as one text for each turn: few of them differ, so they are told apart once each.
+    flags = (f"(COALESCE({column}, 0) = 1)" for column in ("overridden", *LEFT_OUT.values()))
+    key = "||char(31)||".join(("COALESCE(tier, '')", "COALESCE(status, '')", *flags))
+    sql = f"SELECT {key}, submitted_at, {', '.join(_COLUMNS)} FROM turns WHERE {' AND '.join(where)}"
     with reading(log) as connection:
         connection.row_factory = None
         rows = connection.execute(sql, values).fetchall()
-    by_column = dict(zip(columns, zip(*rows, strict=True) if rows else ((),) * len(columns), strict=True))
-    return _summarised(log, by_column, tuple(include))
+    keys, times, *numbers = zip(*rows, strict=True) if rows else ((),) * (2 + len(_COLUMNS))
+    return _summarised(log, keys, times, dict(zip(_COLUMNS, numbers, strict=True)), tuple(include))
 
 
-def _summarised(log: Path, by_column: dict[str, tuple[Any, ...]], include: tuple[str, ...]) -> Report:
-    flags = {name: np.array(by_column[column], dtype=float) == 1 for name, column in LEFT_OUT.items()}
-    overridden = np.array(by_column["overridden"], dtype=float) == 1
-    tiers = np.array([tier or "" for tier in by_column["tier"]], dtype=object)
+def _summarised(
+    log: Path,
+    keys: Sequence[str],
+    times: Sequence[str],
+    by_column: dict[str, Sequence[float | None]],
+    include: tuple[str, ...],
+) -> Report:
+    different: dict[str, int] = {}
+    codes = np.array([different.setdefault(key, len(different)) for key in keys], dtype=np.intp)
+    parts = [key.split("\x1f") for key in different]
+    counted = np.bincount(codes, minlength=len(parts)).tolist()
+
+    def flag(place: int) -> NDArray[np.bool_]:
+        return np.array([part[place] == "1" for part in parts], dtype=bool)[codes]
+
+    flags = {name: flag(3 + place) for place, name in enumerate(LEFT_OUT)}
+    overridden = flag(2)
+    tiers = np.array([part[0] for part in parts], dtype=object)[codes]
     counts = np.ones(len(tiers), dtype=bool)
-    for name, flag in flags.items():
+    for name, found in flags.items():
         if name not in include:
-            counts &= ~flag
-    routed = (tiers != "") & ~overridden
+            counts &= ~found
+    has_tier = tiers != ""
+    routed = has_tier & ~overridden
     figures = []
-    numbers = {column: np.array(by_column[column], dtype=float) for column in _COLUMNS}
-    for tier in sorted(set(tiers) - {""}):
+    numbers = {column: np.array(values, dtype=float) for column, values in by_column.items()}
+    for tier in sorted({part[0] for part in parts} - {""}):
         mine = counts & (tiers == tier)
         for figure, server, browser in FIGURES:
             of_server = summarise(numbers[server][mine]) if server else None
             figures.append(Figure(tier, figure, of_server, summarise(numbers[browser][mine])))
-    times = by_column["submitted_at"]
     return Report(
         log=str(log),
         turns=len(tiers),
         first=min(times, default=None),
         last=max(times, default=None),
-        statuses=_counted(by_column["status"]),
-        tiers=_counted(by_column["tier"]),
+        statuses=_counted([part[1] for part in parts], counted),
+        tiers=_counted([part[0] for part in parts], counted),
         routed=int(routed.sum()),
         routed_fast=int((routed & (tiers == "fast")).sum()),
-        overridden=int((overridden & (tiers != "")).sum()),
-        counted=int((counts & (tiers != "")).sum()),
+        overridden=int((overridden & has_tier).sum()),
+        counted=int((counts & has_tier).sum()),
         left_out={name: int(flag.sum()) for name, flag in flags.items() if name not in include},
         included=include,
         figures=tuple(figures),
     )
 
 
-def _counted(values: Sequence[str | None]) -> dict[str, int]:
-    return {name or "unknown": n for name, n in Counter(values).most_common()}
+def _counted(names: Sequence[str], counts: Sequence[int]) -> dict[str, int]:
+    found: Counter[str] = Counter()
+    for name, n in zip(names, counts, strict=True):
+        found[name or "unknown"] += n
+    return dict(found.most_common())
 
 
 def as_text(report: Report) -> str:
