@@ -17,7 +17,7 @@ endif
 IN_VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev test lint bench bench-routing screenshots models lock clean python venv venv-dev
+.PHONY: help run dev test lint bench bench-routing bench-sources screenshots models lock clean python venv venv-dev
 
 help: ## print this
 	@echo 'Upshift. make <what>, where <what> is one of:'
@@ -42,6 +42,9 @@ bench: venv-dev ## measure, and print tables (ARGS)
 
 bench-routing: venv-dev ## does routing pay? 130 tasks, both local models, 15 to 20 quiet minutes (ARGS)
 	@$(IN_VENV) -m benchmarks.routing $(ARGS)
+
+bench-sources: venv-dev ## do answers stand on their sources? 128 questions, both local models (ARGS)
+	@$(IN_VENV) -m benchmarks.sources $(ARGS)
 
 screenshots: venv-dev ## take the pictures in docs/screenshots again
 	@$(IN_VENV) -m benchmarks.screenshots $(ARGS)

@@ -19,13 +19,14 @@ from typing import Any
 from benchmarks import sources_rules
 from benchmarks.remembering import Memory
 from benchmarks.sources_asking import ask_all, services_with
-from benchmarks.sources_cases import cases_of, task_cases
-from benchmarks.sources_doubt import doubt_figures, print_doubt
+from benchmarks.sources_cases import question_cases, task_cases
+from benchmarks.sources_doubt import doubt_figures, fit, print_doubt, write
 from benchmarks.sources_questions import SETS, Question, QuestionSet, load
 from benchmarks.sources_search import print_search, search_figures
 from benchmarks.tables import print_table, write_json
 from data.answers import Answer
-from data.doubt import load_doubt
+from data.doubt import DOUBT_FILE, load_doubt
+from data.paths import shipped
 
 HERE = Path(__file__).parent
 ANSWERS = HERE / "results" / "sources_answers.jsonl"
@@ -46,6 +47,9 @@ def main() -> int:
     parser.add_argument("--half", choices=("dev", "test"), help="only this half (default: both)")
     parser.add_argument("--search", action="store_true", help="only the search, no models: seconds")
     parser.add_argument("--fresh", action="store_true", help="ask everything again")
+    parser.add_argument(
+        "--fit", action="store_true", help="fit the doubt on the dev halves and write data/doubt.toml"
+    )
     parser.add_argument("--json", type=Path, default=HERE / "results" / "sources.json", help="where to write")
     arguments = parser.parse_args()
     sets = {name: load(name) for name in arguments.set or SETS}
@@ -56,12 +60,14 @@ def main() -> int:
         if arguments.fresh:
             ANSWERS.unlink(missing_ok=True)
         halves = (arguments.half,) if arguments.half else ("dev", "test")
-        figures["answers"] = answers(sets, halves, Memory(ANSWERS))
+        figures["answers"] = answers(sets, halves, Memory(ANSWERS), arguments.fit)
     write_json(arguments.json, figures)
     return 0
 
 
-def answers(sets: dict[str, QuestionSet], halves: Sequence[str], memory: Memory) -> dict[str, Any]:
+def answers(
+    sets: dict[str, QuestionSet], halves: Sequence[str], memory: Memory, fits: bool
+) -> dict[str, Any]:
     """Ask both tiers every question of these halves; prints and returns the figures."""
     began = time.monotonic()
     asked: dict[tuple[str, str], list[tuple[Question, Answer]]] = {}
@@ -80,9 +86,7 @@ def answers(sets: dict[str, QuestionSet], halves: Sequence[str], memory: Memory)
         for half in halves
     }
     _print_answers(shares)
-    cases = [case for (name, _), cases in asked.items() for case in cases_of(cases, name)]
-    doubt = doubt_figures([*cases, *task_cases()], load_doubt())
-    print_doubt(doubt)
+    doubt = _doubt(asked, fits)
     return {
         "shares": shares,
         "doubt": doubt,
@@ -94,6 +98,20 @@ def answers(sets: dict[str, QuestionSet], halves: Sequence[str], memory: Memory)
             for (name, tier), cases in asked.items()
         },
     }
+
+
+def _doubt(
+    asked: dict[tuple[str, str], list[tuple[Question, Answer]]], fits: bool
+) -> dict[str, dict[str, Any]]:
+    """What the doubt is worth, on these answers and those to the router's tasks, if they were kept."""
+    cases = [case for (name, _), pairs in asked.items() for case in question_cases(pairs, name)]
+    cases += task_cases()
+    weights = fit(cases) if fits else load_doubt()
+    found = doubt_figures(cases, weights)
+    if fits:
+        write(weights, found, shipped(DOUBT_FILE))
+    print_doubt(found)
+    return found
 
 
 def _print_answers(shares: dict[str, dict[str, Any]]) -> None:

@@ -7,16 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import sources_rules
-from benchmarks.remembering import Memory
+from benchmarks.routing.asking import read_answers
 from benchmarks.routing.tasks import read_tasks
-from benchmarks.sources_asking import TIERS, ask, ask_all, services_with
 from benchmarks.sources_doubt import Case
-from benchmarks.sources_questions import SETS, Question, load
+from benchmarks.sources_questions import Question
 from data.answers import Answer
 
-RESULTS = Path(__file__).parent / "results"
-ANSWERS = RESULTS / "sources_answers.jsonl"
-TASK_ANSWERS = RESULTS / "doubt_task_answers.jsonl"
+# Where `make bench-routing ARGS="--tier-answers …"` keeps what both tiers said to its tasks.
+TASK_ANSWERS = Path(__file__).parent / "results" / "routing_answers.json"
 
 
 def half_of(task_id: str) -> str:
@@ -24,7 +22,7 @@ def half_of(task_id: str) -> str:
     return "test" if int(hashlib.sha256(task_id.encode()).hexdigest(), 16) % 2 else "dev"
 
 
-def cases_of(asked: Sequence[tuple[Question, Answer]], origin: str) -> list[Case]:
+def question_cases(asked: Sequence[tuple[Question, Answer]], origin: str) -> list[Case]:
     """The answers to questions that claim something."""
     return [
         Case(answer.doubt.signals, not sources_rules.right(question, answer), question.half, origin)
@@ -33,28 +31,11 @@ def cases_of(asked: Sequence[tuple[Question, Answer]], origin: str) -> list[Case
     ]
 
 
-def task_cases(half: str | None = None, *, may_ask: bool = False) -> list[Case]:
-    """The answers to the tasks (of one half) that are remembered; `may_ask` asks the others first."""
-    found = []
-    with services_with(Memory(TASK_ANSWERS), may_ask) as services:
-        for task in read_tasks():
-            for tier in TIERS:
-                if half not in (None, half_of(task.id)):
-                    continue
-                answer = ask(services, task.messages, tier)
-                if answer.status == "ok" and answer.doubt is not None:
-                    wrong = not task.checker.accepts(answer.text)
-                    found.append(Case(answer.doubt.signals, wrong, half_of(task.id), "tasks"))
-    return found
-
-
-def remembered_cases() -> list[Case]:
-    """All that is remembered, without asking anything."""
-    found = task_cases()
-    with services_with(Memory(ANSWERS), may_ask=False) as services:
-        for name in SETS:
-            questions = load(name)
-            chosen = list(questions.question)
-            for answers in ask_all(services, questions, chosen).values():
-                found += cases_of(list(zip(chosen, answers, strict=True)), name)
-    return found
+def task_cases(path: Path = TASK_ANSWERS) -> list[Case]:
+    """The answers to the router's tasks that were kept with their signals; none if there is no file."""
+    tasks = {(task.id, task.digest): task for task in read_tasks()}
+    return [
+        Case(answer.signals, not tasks[asked].checker.accepts(answer.text), half_of(answer.task_id), "tasks")
+        for answer in read_answers(path).values()
+        if (asked := (answer.task_id, answer.digest)) in tasks and answer.status == "ok" and answer.signals
+    ]

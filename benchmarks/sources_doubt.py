@@ -1,6 +1,6 @@
 """The doubt: fitted on the dev halves, held against the test halves.
 
-`python -m benchmarks.sources_doubt` fits.
+`make bench-sources ARGS=--fit` fits.
 
 A case is an answer that claims something: one that says that the documents do not tell is none. It is
 wrong when a fact is missing or false, when it answers what the documents do not tell, or, for the
@@ -9,7 +9,6 @@ checkable tasks of the router's benchmark, when the task's checker rejects it.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.tables import print_table
-from data.doubt import DOUBT_FILE, DoubtWeights, SignalWeight
-from data.paths import shipped
+from data.doubt import DoubtWeights, SignalWeight
 
 # Few cases for a dozen signals: strong regularisation, chosen on dev by leaving tenths out.
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
@@ -166,7 +164,7 @@ def write(weights: DoubtWeights, found: dict[str, Any], path: Path) -> None:
     lines = [
         "# How much each signal says about an answer being wrong (router/doubt.py says what they are).",
         f"# Fitted on {counted['n']} answers of the local models, {counted['wrong']} of them wrong, by",
-        "# `python -m benchmarks.sources_doubt`; held-out figures: docs/benchmarks.md. Do not edit by hand.",
+        "# `make bench-sources ARGS=--fit`; held-out figures: docs/benchmarks.md. Not to be edited by hand.",
         "",
         f"threshold = {weights.threshold}",
         f"intercept = {weights.intercept}",
@@ -178,20 +176,3 @@ def write(weights: DoubtWeights, found: dict[str, Any], path: Path) -> None:
             *(f"{key} = {value}" for key, value in signal.model_dump().items()),
         ]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def main() -> int:
-    """Fit on what is remembered of both question sets and the tasks, and write the weights."""
-    # Here, because the cases are made by asking, and asking needs the weights that are written here.
-    from benchmarks.sources_cases import remembered_cases
-
-    cases = remembered_cases()
-    weights = fit(cases)
-    found = doubt_figures(cases, weights)
-    print_doubt(found)
-    write(weights, found, shipped(DOUBT_FILE))
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -28,7 +28,7 @@ class SignalWeight(Record):
 
 
 class DoubtWeights(Record):
-    """A logistic model, fitted by `python -m benchmarks.sources_doubt`.
+    """A logistic model, fitted by `make bench-sources ARGS=--fit`.
 
     A doubt is shown from `threshold` on, a probability in 0..1.
     """
