@@ -18,6 +18,7 @@ from data.store import LogUnavailable, Store
 from router.cite import check
 from router.conversations import Conversation, Conversations
 from router.exchanges import Vote
+from router.orders import marked
 from router.retrieve import Retriever
 from router.running import RunningTurn
 from router.steering import split_command
@@ -87,7 +88,7 @@ def _events(row: Mapping[str, Any], retriever: Retriever, preset: Preset) -> Seq
     events: list[Event] = [Queued(reason="received")]
     if row["tier"] and row["task"]:
         events.append(_routed(row, preset))
-    passages = tuple(retriever.passages_named(row["sources"]))
+    passages = marked(retriever.passages_named(row["sources"]))
     if passages:
         found = SourcesFound(passages=passages, searched_passages=0, searched_documents=0, search_ms=0)
         events.append(found)
