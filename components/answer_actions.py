@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import streamlit as st
 
@@ -28,6 +28,7 @@ OFFERED_TIERS = 2
 EDITING = "editing"
 
 _Value = TypeVar("_Value")
+Kind = Literal["secondary", "tertiary"]
 
 
 class Start(Protocol):
@@ -66,15 +67,16 @@ class AnswerActions:
             with st.container(key=f"send-retry-{turn_id}", width="content"):
                 _quiet("Retry", f"retry-{turn_id}", "refresh", self._retry, (running,))
 
-    def for_message(self, exchange: Exchange) -> None:
-        """What belongs to the message: ask another tier, and change the question."""
+    def for_message(self, exchange: Exchange, *, doubted: bool = False) -> None:
+        """What belongs to the message: ask another tier (in sight where the answer is in doubt), and edit."""
         latest = exchange.turns[-1].turn
         if self._settings.overruling:
             for tier, label in self.other_tiers(exchange):
                 # The key tells the probe that the answer will stand beside another one.
                 with st.container(key=f"send-beside-{tier}-{latest.turn_id}", width="content"):
                     key = f"ask-{tier}-{latest.turn_id}"
-                    _quiet(label, key, "alt_route", self._ask_other, (exchange, tier))
+                    kind: Kind = "secondary" if doubted else "tertiary"
+                    _quiet(label, key, "alt_route", self._ask_other, (exchange, tier), kind)
         if self._settings.editing:
             _quiet("Edit", f"edit-{latest.turn_id}", "edit", _edit, (latest.turn_id,))
 
@@ -197,5 +199,12 @@ def _edit(turn_id: str) -> None:
     st.session_state[EDITING] = turn_id
 
 
-def _quiet(label: str, key: str, icon: str, on_click: Callable[..., None], args: tuple[object, ...]) -> None:
-    st.button(label, key=key, type="tertiary", icon=f":material/{icon}:", on_click=on_click, args=args)
+def _quiet(
+    label: str,
+    key: str,
+    icon: str,
+    on_click: Callable[..., None],
+    args: tuple[object, ...],
+    kind: Kind = "tertiary",
+) -> None:
+    st.button(label, key=key, type=kind, icon=f":material/{icon}:", on_click=on_click, args=args)

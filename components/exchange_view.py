@@ -55,10 +55,12 @@ class ExchangeView:
         """Draw an ended answer with its cues and with what can be done with it."""
         running = view.running
 
+        doubted = answer.doubt is not None and answer.doubt.shown and self._settings.shows("doubt")
+
         def buttons() -> None:
             self._actions.for_answer(running, answer, self._last)
             if self._alone:
-                self._actions.for_message(self._exchange)
+                self._actions.for_message(self._exchange, doubted=doubted)
 
         view.finish(answer, buttons)
         with view.below:

@@ -153,7 +153,7 @@ class Store:
             }
             gone = spool.forget(
                 lambda entry: (
-                    (entry.table == "turn_text" and entry.row.get("turn_id") in turns)
+                    (entry.table in ("turn_text", "feedback") and entry.row.get("turn_id") in turns)
                     or (
                         entry.table == "conversations" and entry.row.get("conversation_id") == conversation_id
                     )
@@ -173,6 +173,12 @@ class Store:
         if not self.path.exists():
             return 0
         with self._writing() as connection:
+            # What somebody wrote about an answer goes with the answer; that they rated it stays.
+            connection.execute(
+                "UPDATE feedback SET note = NULL WHERE kind = 'reason'"
+                f" AND turn_id IN (SELECT turn_id FROM turn_text WHERE {where})",
+                [value],
+            )
             gone = connection.execute(f"DELETE FROM turn_text WHERE {where}", [value]).rowcount
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # or the text would stay in the -wal file
         return gone

@@ -10,6 +10,7 @@ from data.answers import Answer
 from data.records import Passage
 
 NONE_USED = "No sources used: from the model's own knowledge"
+WITHDRAWN = "Taken back: an answer that its sources do not support"
 NOTHING_SAID = "No sources used: the documents say nothing about this"
 
 
@@ -27,6 +28,10 @@ def place(passage: Passage) -> str:
 
 
 def _draw(answer: Answer) -> None:
+    if answer.withdrawn:
+        with st.popover(WITHDRAWN, type="tertiary", icon=":material/undo:"):
+            st.caption("What the model wrote. Nothing in its sources supports it.")
+            st.markdown(clean(answer.withdrawn))
     if not answer.passages:
         words = NOTHING_SAID if answer.nothing_said else NONE_USED
         st.caption(f":material/menu_book: {words}", width="content")
