@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.config import ConfigError
 from data.paths import log_path, studies_folder
 
 if TYPE_CHECKING:
@@ -64,6 +63,8 @@ def _named(
         parser.add_argument("name", metavar="STUDY")
 
     def guarded(options: argparse.Namespace) -> int:
+        from data.config import ConfigError  # brings pydantic, which a report does not need
+
         try:
             return run(options)
         except (ConfigError, OSError, ValueError) as error:
@@ -92,6 +93,7 @@ def _new(options: argparse.Namespace) -> int:
 
 
 def _list(_: argparse.Namespace) -> int:
+    from data.config import ConfigError
     from data.studies import load_study, study_names
 
     today = datetime.now(UTC).date()
