@@ -16,8 +16,8 @@ from router.grounding import FACTUAL, coverage, support
 from router.sentences import sentences
 from router.support import figures
 
-# Words of the question that are worth naming as missing.
-_NAMED = 2
+# Shorter words of a question are not worth naming as missing.
+_SHORTEST_NAMED = 5
 
 
 def signals(
@@ -111,9 +111,9 @@ def _advice(has_sources: bool, heavier: str | None) -> str:
 
 
 def _missing(question: str, passages: Sequence[Passage]) -> str:
-    """The longest words of the question that no passage has, as the person wrote them."""
+    """The longest word of the question that no passage has, as the person wrote it."""
     has = {stem for passage in passages for stem in terms(f"{' '.join(passage.heading)} {passage.text}")}
     words = [word.strip(".,;:!?\"'()") for word in question.split()]
     missing = [word for word in words if terms(word) and not has.intersection(terms(word))]
-    longest = sorted(dict.fromkeys(missing), key=len, reverse=True)[:_NAMED]
-    return " or ".join(f"“{word}”" for word in longest) or "all that you ask"
+    longest = max(missing, key=len, default="")
+    return f"“{longest}”" if len(longest) >= _SHORTEST_NAMED else "all that you ask"
