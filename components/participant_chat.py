@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -12,7 +13,6 @@ from components.participant_visit import ParticipantVisit, settings_of
 from components.safe_markdown import clean, plain
 from data.answers import Answer
 from data.enrolment import StudyClosed
-from data.records import InputOrigin
 from data.store import LogUnavailable
 from router.running import RunningTurn
 from router.runtime import Runtime
@@ -68,9 +68,10 @@ class ParticipantChat(ChatPage):
         except LogUnavailable:
             return False
 
-    def _ask(self, text: str, origin: InputOrigin, suggestion_id: str | None) -> bool:
+    def _ask(self, *message: Any, **more: Any) -> bool:
+        """As for everybody, but that what cannot be begun is told and stays in the box."""
         try:
-            if super()._ask(text, origin, suggestion_id):
+            if super()._ask(*message, **more):
                 return True
         except (LogUnavailable, StudyClosed):
             pass
