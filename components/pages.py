@@ -9,6 +9,7 @@ from components.page_settings import PageSettings
 from router.runtime import Runtime
 
 LATENCY = "latency"
+STUDIES = "studies"
 
 
 def draw(runtime: Runtime, settings: PageSettings) -> None:
@@ -20,8 +21,15 @@ def draw(runtime: Runtime, settings: PageSettings) -> None:
     def latency() -> None:
         _latency(runtime)
 
+    def studies() -> None:
+        _studies(runtime)
+
     name = runtime.services.product.name
-    pages = [st.Page(chat, title=name, default=True), st.Page(latency, title="Latency", url_path=LATENCY)]
+    pages = [
+        st.Page(chat, title=name, default=True),
+        st.Page(latency, title="Latency", url_path=LATENCY),
+        st.Page(studies, title="Studies", url_path=STUDIES),
+    ]
     st.navigation(pages, position="hidden").run()
 
 
@@ -34,3 +42,10 @@ def _latency(runtime: Runtime) -> None:
             st.markdown("#### Latency", width="content")
             st.link_button("Back to the chat", "./", type="tertiary", icon=":material/chat:")
         latency_page.draw(runtime)
+
+
+def _studies(runtime: Runtime) -> None:
+    from components import study_page
+
+    with st.container(key="studies"):
+        study_page.draw(runtime)

@@ -25,7 +25,7 @@ def draw(runtime: Runtime) -> None:
     if popover.open:
         with popover, st.container(key="settings-panel"):
             _panel(runtime)
-            st.markdown("[How long people wait](latency)")
+            st.markdown("[How long people wait](latency) · [Studies](studies)")
 
 
 def _panel(runtime: Runtime) -> None:

@@ -26,7 +26,7 @@ def ask(runtime: Runtime, why: str) -> None:
             "Researcher's key",
             key="key-typed",
             type="password",
-            help="Printed where Upshift was started; also: `python -m data study key`.",
+            help="`python -m data study key` prints it, where Upshift runs.",
             on_change=_take,
         )
         if st.session_state.pop("key-wrong", False):
