@@ -49,7 +49,7 @@ function listen() {
   document.addEventListener("pointerover", onPointerOver, true);
   document.addEventListener("focusin", onFocusIn, true);
   document.addEventListener("keydown", onMove, true);
-  document.addEventListener("scroll", hidePassage, { capture: true, passive: true });
+  document.addEventListener("scroll", keepBeside, { capture: true, passive: true });
 }
 
 export default function answerTools(given) {

@@ -54,6 +54,14 @@ function putBeside(box, mark) {
   box.style.left = `${Math.max(GAP_PX, left)}px`;
 }
 
+function keepBeside() {
+  const box = shownFor && root?.querySelector(".passage");
+  if (!box) return;
+  const mark = shownFor.getBoundingClientRect();
+  if (mark.bottom < 0 || mark.top > window.innerHeight || !shownFor.isConnected) hidePassage();
+  else putBeside(box, mark);
+}
+
 function hidePassage() {
   clearTimeout(hiding);
   shownFor = null;

@@ -125,7 +125,7 @@ def test_by_keyboard_a_mark_shows_its_passage_and_opens_its_document(open_chat: 
     turn_id = chat.asks(KEPT)
     chat.page.evaluate("document.activeElement.blur()")
 
-    named = tab_to(chat, lambda at: at[0] == "A", most=60)
+    named = tab_to(chat, lambda at: at[2].startswith("Source"), most=60)
 
     assert re.match(r"Source 1: .+", named[2]), "its name says where it leads"
     expect(passage(chat)).to_be_visible()
