@@ -11,7 +11,9 @@ from data.events import (
     Event,
     Failed,
     FellBack,
+    FileRefused,
     Finished,
+    FirstChunk,
     Queued,
     Requested,
     Retrying,
@@ -38,6 +40,7 @@ class Answer(Record):
     sources: SourcesFound | None = None
     asked: Requested | None = None
     notes: tuple[str, ...] = ()
+    first_chunk_ms: float | None = None
     first_content_ms: float | None = None
     ended_ms: float | None = None
     cited: tuple[int, ...] = ()
@@ -80,7 +83,7 @@ class Answer(Record):
                 text.append(event.text)
                 if self.first_content_ms is None and "first_content_ms" not in changes:
                     changes["first_content_ms"] = event.t_ms
-            elif isinstance(event, Retrying | FellBack):
+            elif isinstance(event, Retrying | FellBack | FileRefused):
                 notes.append(event.message)
             changes |= _changes(event)
         if "text" not in changes and text:
@@ -98,6 +101,8 @@ def _changes(event: Event) -> dict[str, object]:
         return {"tier": event.to_tier, "model_label": event.model_label}
     if isinstance(event, SourcesFound):
         return {"sources": event}
+    if isinstance(event, FirstChunk):
+        return {"first_chunk_ms": event.t_ms}
     if isinstance(event, Requested):
         return {"asked": event, "waiting": None}
     if isinstance(event, Doubted):

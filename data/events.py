@@ -34,15 +34,17 @@ class Queued(Event):
     """The turn waits before its model can be asked; repeated when the wait has news.
 
     `reason`: `received` (the first event of every turn), `download` (weights are still arriving),
-    `loading` (the model is being loaded, or the client library), `busy` (all slots are taken).
+    `loading` (the model is being loaded, or the client library), `busy` (all slots are taken),
+    `files` (what the person attached is being read: `files` are their names).
     Bytes are for `download`; `remaining_s` is an estimate from the rate so far.
     """
 
-    reason: Literal["received", "download", "loading", "busy"]
+    reason: Literal["received", "download", "loading", "busy", "files"]
     tier: str | None = None
     done_bytes: int | None = None
     total_bytes: int | None = None
     remaining_s: float | None = None
+    files: tuple[str, ...] = ()
 
 
 class Routed(Event):
@@ -57,14 +59,25 @@ class Routed(Event):
 class SourcesFound(Event):
     """The documents were searched. `passages` are those the model is given, numbered from 1.
 
+    `relevance` is the best passage's, in 0..1, also where it was too low to be given.
     `nothing_said`: the message asks about what the documents are about, and no passage tells it.
+    `differing`: pairs of passages that say the same of something with other figures.
     """
 
     passages: tuple[Passage, ...]
     searched_passages: int
     searched_documents: int
     search_ms: float
+    relevance: float = 0.0
     nothing_said: bool = False
+    differing: tuple[tuple[int, int], ...] = ()
+
+
+class FileRefused(Event):
+    """A file that came with the message cannot be read; `message` names it and says what to do."""
+
+    reason: str
+    message: str
 
 
 class Requested(Event):

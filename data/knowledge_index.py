@@ -401,5 +401,7 @@ def _passage(
 
 
 def _candidate(row: Sequence[Any], score: float, similarity: float) -> Candidate:
-    title, heading, text = (tuple(stems.split()) for stems in row[-3:])
-    return Candidate(_passage(*row[:-3], score=score), title, heading, text, score, similarity)
+    source_id, heading, start, end, title, text, *stems = row
+    passage = _passage(source_id, heading, start, end, title, text, score)
+    in_title, in_heading, in_text = (tuple(part.split()) for part in stems)
+    return Candidate(passage, in_title, in_heading, in_text, score, similarity)

@@ -99,6 +99,7 @@ class Turn(Record):
     answer. `choice` is the tier that the person asked for, if any; `command` is that tier if they typed
     it before the text, which no longer has it. `compares`: the turn stands beside its parent, whose
     message it answers again with another tier; `beside` is the text of the parent's answer.
+    `attachments` are the ids of files that came with the message (router.uploads).
     """
 
     turn_id: str = Field(default_factory=new_id)
@@ -116,6 +117,7 @@ class Turn(Record):
     input_origin: InputOrigin = "typed"
     suggestion_id: str | None = None
     study: StudyTerms | None = None
+    attachments: tuple[str, ...] = ()
     submitted_at: str = Field(default_factory=now_iso)
 
     @property

@@ -72,7 +72,7 @@ def attributes(event: Event) -> dict[str, object] | None:
         return event.model_dump(include={"reason", "tier", "done_bytes", "total_bytes"}, exclude_none=True)
     if isinstance(event, SourcesFound):
         found: dict[str, object] = {"passages": [passage.passage_id for passage in event.passages]}
-        searched = {"searched_passages", "searched_documents", "search_ms", "nothing_said"}
+        searched = {"searched_passages", "searched_documents", "search_ms", "relevance", "nothing_said"}
         return found | event.model_dump(include=searched)
     if isinstance(event, Requested):
         return event.model_dump(include={"tier", "request_model", "attempt", "left_out_turns"})

@@ -32,6 +32,8 @@ _SHARES_WORDS = 0.1
 # Whether it tells what is asked: a logistic function, fitted there too.
 _CONSTANT = -7.19
 _RELEVANCE = {"coverage": 2.24, "depth": 1.45, "heading": 2.58, "similarity": 4.87, "alone": -0.99}
+# A passage that has all words of the message may tell it, even in a document without headings.
+_WHOLE, _LEAST_OF_WHOLE = 0.85, 0.12
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ class Features:
     `coverage`: share of the wanted words' weight that it has; `depth`: the same with how often and where
     (BM25F, over its highest value); `heading`: Dice's coefficient of the innermost heading's stems and the
     wanted ones; `similarity`: of meanings, below 0 for opposites; `alone`: 1 where one word is shared
-    though several are wanted.
+    though several are wanted; `whole`: 1 where several words are wanted and next to none is missing.
     """
 
     coverage: float
@@ -67,6 +69,7 @@ class Features:
     heading: float
     similarity: float
     alone: float
+    whole: float
 
 
 @dataclass(frozen=True)
@@ -146,17 +149,19 @@ class Ranker:
         if query.earlier and not (matched & query.own.keys() and matched & query.earlier.keys()):
             return None
         total = sum(wanted.values()) or 1.0
+        coverage = sum(wanted[stem] for stem in matched) / total
         length = 1 - _B + _B * len(candidate.text) / self._mean_words
         about = " ".join(candidate.passage.heading[-1:]) or candidate.passage.source_title
         innermost = set(terms(about)) | _asking(about)
         in_heading = sum(not self.alike(stem).isdisjoint(innermost) for stem in wanted)
         in_heading += len(query.asking & innermost)
         return Features(
-            coverage=sum(wanted[stem] for stem in matched) / total,
+            coverage=coverage,
             depth=sum(wanted[stem] * self._depth(stem, candidate, length) for stem in matched) / total,
             heading=2 * in_heading / max(1, len(innermost) + len(wanted) + len(query.asking)),
             similarity=candidate.similarity / 1.5,
             alone=float(len(matched) == 1 < len(wanted)),
+            whole=float(len(matched) > 1 and coverage >= _WHOLE),
         )
 
     def _depth(self, stem: str, candidate: Candidate, length: float) -> float:
@@ -183,7 +188,8 @@ def _asking(text: str) -> frozenset[str]:
 
 def relevance(features: Features) -> float:
     """How likely it is that the passage tells what is asked, in 0..1."""
-    return 1 / (1 + math.exp(-_CONSTANT - _weighed(features, _RELEVANCE)))
+    fitted = 1 / (1 + math.exp(-_CONSTANT - _weighed(features, _RELEVANCE)))
+    return max(fitted, _LEAST_OF_WHOLE * features.whole)
 
 
 def _weighed(features: Features, factors: Mapping[str, float]) -> float:

@@ -38,6 +38,8 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
 # A very long message is pasted text; its first words say what is wanted.
 _LONGEST_QUERY = 60
 _LONGEST_MEANT = 2000  # characters
+# Share of a message's words that a passage of an attached file must have to be what is asked for.
+_SHARES = 0.4
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,10 @@ class Retriever:
         """What the conversation's files say; where nothing fits ("sum it up"), what they begin with."""
         ranker, query = self._asked([files], message, history)
         ranked = ranker.ranked(query)
-        chosen = self._within(
-            self._relevant(ranked, self._settings.min_relevance), self._share(budget_tokens)
-        )
+        # The message is about the file, so sharing some of its words is enough.
+        shares = bool(ranked) and ranked[0].features.coverage >= _SHARES
+        least = 0.0 if shares else self._settings.min_relevance
+        chosen = self._within(self._relevant(ranked, least), self._share(budget_tokens))
         if not chosen:
             room = int(budget_tokens * self._settings.share_for_a_whole_file)
             first = files.first_passages(self._settings.max_passages_of_a_file)
