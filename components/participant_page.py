@@ -10,6 +10,7 @@ from components import study_marker, study_ratings
 from components.participant_chat import ParticipantChat
 from components.participant_visit import ParticipantVisit, begin_session, today
 from components.safe_markdown import clean, plain
+from components.study_deleting import delete_here, forget_conversation
 from data.config import ConfigError
 from data.enrolment import Enrolment, NotAdmitted, Participant, StudyClosed
 from data.records import now_iso
@@ -66,6 +67,7 @@ class ParticipantPage:
             self._own_link()
         if person is None:
             if st.session_state.pop("had_joined", False):
+                self._forget()
                 raise StudyClosed("Your data were deleted. You no longer take part in this study.")
             self._consent()
             return
@@ -93,6 +95,11 @@ class ParticipantPage:
             self._rate_task(visit)
             return
         ParticipantChat(self.runtime, visit, lambda: self._done(visit), lambda: self._leave(visit)).draw()
+
+    def _forget(self) -> None:
+        """Deleted elsewhere (from the shell, say): what this process still holds goes, too."""
+        for conversation_id in st.session_state.pop("own_conversations", ()):
+            forget_conversation(self.runtime, conversation_id)
 
     def _own_link(self) -> None:
         """Put the person's own token into the address in place of the one that many have.
@@ -187,8 +194,6 @@ class ParticipantPage:
             )
 
     def _withdraw(self, visit: ParticipantVisit, delete: bool) -> None:
-        from components.study_deleting import delete_here
-
         try:
             self.enrolment.withdraw(visit.person)
             if delete:

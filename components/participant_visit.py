@@ -113,6 +113,7 @@ class ParticipantVisit(Visit):
         found = self._runtime.find_conversation(conversation_id)
         conversation = found or self._runtime.conversations.new(conversation_id)
         conversation.study = self.terms
+        st.session_state.setdefault("own_conversations", set()).add(conversation_id)
         return conversation
 
     def _log_session(self) -> None:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 
+from data.__main__ import main
 from data.enrolment import Enrolment
 from data.study_links import Links
 from router import runtime
@@ -313,6 +314,24 @@ def test_who_stops_is_asked_nothing_more_and_can_have_everything_deleted(
     assert b"bicycles" in stored
     assert [row["participant"] for row in logged("SELECT participant FROM participants")] == ["bob"]
     assert "apples" not in guest(link("ada")).everything
+
+
+def test_who_was_deleted_from_the_shell_can_send_nothing_more(
+    guest: Guests, link: Any, logged: Any, temporary_log: Path
+) -> None:
+    made(text="full", text_days=5)
+    ada = guest(link("ada")).agrees()
+    ada.types("ada asks about apples")
+    [row] = logged("SELECT conversation_id FROM conversations")
+    assert main(["study", "delete-participant", "cues", "ada"]) == 0
+    ada.at.chat_input(key="chat").set_value("ada asks about pears").run()
+    assert not ada.at.exception
+    assert "deleted" in ada.everything
+    runtime.current().log.flush()
+    stored = contents(temporary_log.parent)
+    assert b"pears" not in stored
+    assert b"apples" not in stored
+    assert runtime.current().conversations.get(row["conversation_id"]) is None
 
 
 @pytest.mark.parametrize(("days", "told"), [((2, 9), "has not begun yet"), ((-9, -2), "has ended")])
