@@ -58,8 +58,9 @@ def remember(view: View) -> None:
 
 
 def reset() -> None:
-    """Back to a fresh view: all turns, nothing included that is left out by default."""
-    _set(View(measure=st.session_state.get("latency-measure") or View.measure))
+    """Back to all turns, nothing included that is left out by default; measure and comparison stay."""
+    measure, by = (st.session_state.get(f"latency-{name_}") for name_ in ("measure", "by"))
+    _set(View(measure=measure or View.measure, by=by or View.by))
     st.session_state["latency-unknown"] = []
 
 
