@@ -5,13 +5,13 @@ Nothing here asks a model, and all of it happens after the last word of the answ
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from data.doubt import DoubtWeights, load_doubt
 from data.events import Doubted, Finished
 from data.records import Decision, Passage
 from data.words import terms
+from router.differing import differing
 from router.grounding import FACTUAL, coverage, support
 from router.sentences import sentences
 from router.support import figures
@@ -48,8 +48,8 @@ def signals(
         "demand": decision.score,
         "margin": abs(decision.score - 0.5),
         "heavy": float(decision.tier != "fast"),
-        "length": math.log1p(len(answer.text)),
         "agreement": agreement(answer.text, beside) if beside else None,
+        "differing": float(bool(differing(passages))),
     }
 
 
@@ -79,6 +79,9 @@ def doubted(
     added = weights.added(found)
     cause = max((name for name in _CAUSES if name in added), key=lambda name: added[name], default="")
     shown = score >= weights.threshold and bool(cause)
+    if found.get("differing"):
+        # No estimate: two sources cannot both be right.
+        shown, cause = True, "differing"
     words = _words(cause, question, passages, heavier) if shown else ""
     rounded = {name: None if value is None else round(value, 4) for name, value in found.items()}
     return Doubted(score=round(score, 4), shown=shown, cause=cause, words=words, signals=rounded)
@@ -94,6 +97,7 @@ _CAUSES = {
     "least_log_probability": "at some words I had several candidates that seemed as good",
     "from_memory": "no document told me this, I answered from memory",
     "demand": "this takes several steps, and I often go wrong in such work",
+    "differing": "my sources give different figures, so one of them must be wrong or out of date",
     "agreement": "the other model gave a different answer",
 }
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from data.passages import plain
 from data.records import Passage
+from router.differing import differing
 from router.orders import for_model
 
 # A full stop after a word, not that of "e.g." and not a point within a number.
@@ -47,9 +48,10 @@ def prompt_block(passages: Sequence[Passage]) -> str:
         return ""
     texts = "\n".join(shown(number, passage) for number, passage in enumerate(passages, 1))
     marks = " or ".join(f"[{number}]" for number in range(1, len(passages) + 1))
+    both = " The notes contradict each other: tell both." if differing(passages) else ""
     return (
         f"<notes>\n{texts}\n</notes>\n"
-        f"Answer in full sentences from the notes. End every sentence with {marks}."
+        f"Answer in full sentences from the notes. End every sentence with {marks}.{both}"
     )
 
 

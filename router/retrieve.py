@@ -37,6 +37,8 @@ _A_FILE = re.compile(
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
 # A very long message is pasted text; its first words say what is wanted.
 _LONGEST_QUERY = 60
+# So many of the best are told, that one which contradicts what was given can be looked for.
+_NEAR = 6
 _LONGEST_MEANT = 2000  # characters
 # Share of a message's words that a passage of an attached file must have to be what is asked for.
 _SHARES = 0.4
@@ -48,7 +50,8 @@ class Found:
 
     `searched_passages` and `searched_documents` are 0 where the task wants no documents. `relevance` is
     that of the best passage in 0..1, also where it was too low; `coverage` the share of the message's
-    words that this passage has, and `unknown` the share that no document has, both by weight.
+    words that this passage has, and `unknown` the share that no document has, both by weight. `near`
+    are the best passages, given or not.
     """
 
     passages: tuple[Passage, ...]
@@ -58,6 +61,7 @@ class Found:
     relevance: float = 0.0
     coverage: float = 0.0
     unknown: float = 0.0
+    near: tuple[Passage, ...] = ()
 
 
 class Retriever:
@@ -217,6 +221,7 @@ def _found(
         relevance=best.passage.score if best else 0.0,
         coverage=best.features.coverage if best else 0.0,
         unknown=unknown,
+        near=tuple(each.passage for each in ranked[:_NEAR]),
     )
 
 
