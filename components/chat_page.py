@@ -6,10 +6,12 @@ works while the page draws itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import answer_tools, empty_state, footer, probe, settings_panel, source_view
+from components import answer_tools, empty_state, footer, probe, settings_panel, source_view, uploads
 from components.answer_actions import AnswerActions
 from components.exchange_view import ExchangeView, stop_editing
 from components.message_box import MessageBox
@@ -46,7 +48,7 @@ class ChatPage:
         self.visit = visit
         self.settings = settings
         self.product = runtime.services.product
-        self.box = MessageBox(runtime, settings, self._ask)
+        self.box = MessageBox(runtime, settings, self._ask, visit)
         self.actions = AnswerActions(runtime, settings, self._start)
 
     def draw(self) -> None:
@@ -101,6 +103,7 @@ class ChatPage:
         if self._must_agree():
             settings_panel.ask_to_agree(self.runtime)
         stop_place = st.empty()
+        uploads.draw(self.visit.conversation)
         self.box.draw()
         if self.settings.footer:
             footer.draw(self.runtime, self.box.limit)
@@ -161,10 +164,11 @@ class ChatPage:
     def _open_source(self) -> None:
         """The document of a mark that was pressed, once."""
         wanted = answer_tools.opened()
-        if wanted is not None and self.visit.conversation is not None:
-            running = self.visit.conversation.find(wanted.turn_id)
+        conversation = self.visit.conversation
+        if wanted is not None and conversation is not None:
+            running = conversation.find(wanted.turn_id)
             if running is not None:
-                source_view.show(self.runtime, running, wanted.number)
+                source_view.show(self.runtime, running, wanted.number, conversation.files.index)
 
     def _follow_ups(self) -> None:
         offered = self.product.follow_ups[:3]
@@ -189,13 +193,17 @@ class ChatPage:
         """Whether the text would go elsewhere than this page knows; nothing is sent before it agreed."""
         return settings_panel.must_agree(self.runtime, self.visit.conversation)
 
-    def _ask(self, text: str, origin: InputOrigin, suggestion_id: str | None) -> bool:
+    def _ask(
+        self, text: str, origin: InputOrigin, suggestion_id: str | None, files: Sequence[uploads.File] = ()
+    ) -> bool:
         """Send a message; whether it was sent. If not, the page says why above the box."""
         if self._must_agree():
             return False
         if self.visit.conversation is None:
             self.visit.begin(title=text)
-        return self._start(text, origin, suggestion_id=suggestion_id) is not None
+        conversation = self.visit.conversation
+        attachments = uploads.take(conversation, files) if conversation is not None and files else ()
+        return self._start(text, origin, suggestion_id=suggestion_id, attachments=attachments) is not None
 
     def _start(
         self,
@@ -206,6 +214,7 @@ class ChatPage:
         replaces: str | None = None,
         beside: str | None = None,
         choice: str | None = None,
+        attachments: tuple[str, ...] = (),
     ) -> RunningTurn | None:
         """Begin a turn of this conversation; None if the page may not send now."""
         conversation = self.visit.conversation
@@ -221,6 +230,7 @@ class ChatPage:
             replaces=replaces,
             beside=beside,
             choice=choice,
+            attachments=attachments,
         )
         started.wait_until_asked(HEAD_START_S)
         return started

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Protocol
 
 import streamlit as st
 
+from components import uploads
 from components.page_settings import PageSettings
 from components.safe_markdown import plain
+from components.visit import Visit
 from data.product import Suggestion
 from data.records import InputOrigin
 from router.prompt import longest_message_characters
@@ -15,23 +18,31 @@ from router.runtime import Runtime
 from router.steering import split_command
 
 KEY = "chat"
-# Sends a message with its origin and suggestion; False if the page may not send now.
-Ask = Callable[[str, InputOrigin, str | None], bool]
+
+
+class Ask(Protocol):
+    """Sends a message with its origin, suggestion and files; False if the page may not send now."""
+
+    def __call__(
+        self, text: str, origin: InputOrigin, suggestion_id: str | None, files: Sequence[uploads.File] = ()
+    ) -> bool:
+        """Send it."""
 
 
 class MessageBox:
     """The input at the foot of the page; `limit` is the longest message in characters."""
 
-    def __init__(self, runtime: Runtime, settings: PageSettings, ask: Ask) -> None:
+    def __init__(self, runtime: Runtime, settings: PageSettings, ask: Ask, visit: Visit) -> None:
         self._runtime = runtime
         self._settings = settings
         self._ask = ask
+        self._visit = visit
         self._product = runtime.services.product
         self.limit = longest_message_characters(self._product.system_prompt, runtime.preset)
 
     def draw(self) -> None:
         """The input itself."""
-        st.chat_input(f"Ask about {self._product.name}", key=KEY, on_submit=self._submit)
+        st.chat_input(f"Ask about {self._product.name}", key=KEY, on_submit=self._submit, **uploads.INPUT)
 
     def notice(self) -> None:
         """What the person must know about what they just did; shown once."""
@@ -66,11 +77,17 @@ class MessageBox:
             st.session_state["filled"] = (suggestion.prompt, origin, suggestion.id)
 
     def _submit(self) -> None:
-        text = st.session_state.get(KEY) or ""
-        refusal = self.refusal(text)
+        text, files = uploads.submitted(st.session_state.get(KEY))
+        conversation = self._visit.conversation
+        refusal = uploads.refusal(conversation, files)
+        if refusal is None and files and not _readable(text):
+            conversation = conversation or self._visit.begin(title=files[0].name)
+            uploads.take(conversation, files)
+            refusal = uploads.taken(files)
+        refusal = refusal or self.refusal(text)
         if refusal is not None:
             st.session_state["notice"] = refusal
-        elif self._ask(text, *self._origin(text)):
+        elif self._ask(text, *self._origin(text), files):
             st.session_state.pop("filled", None)
             return
         st.session_state[KEY] = text

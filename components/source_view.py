@@ -6,6 +6,7 @@ import streamlit as st
 
 from components.safe_markdown import clean, plain
 from data.answers import fold
+from data.knowledge_index import KnowledgeIndex
 from data.records import Passage
 from router.running import RunningTurn
 from router.runtime import Runtime
@@ -14,14 +15,17 @@ from router.runtime import Runtime
 AROUND_CHARACTERS = 900
 
 
-def show(runtime: Runtime, running: RunningTurn, number: int) -> None:
-    """Open the document of passage `number` of a turn; does nothing if there is no such passage."""
+def show(runtime: Runtime, running: RunningTurn, number: int, files: KnowledgeIndex | None = None) -> None:
+    """Open the document of passage `number` of a turn; does nothing if there is no such passage.
+
+    `files` are those of the conversation.
+    """
     passages = fold(running.events()).passages
     if not 1 <= number <= len(passages):
         return
     passage = passages[number - 1]
     try:
-        document = runtime.services.retriever.document(passage.source_id)
+        document = runtime.services.retriever.document(passage.source_id, files)
         title, text = document.title, document.text
     except KeyError:
         title, text = passage.source_title, None

@@ -23,31 +23,39 @@ from data.events import (
 from data.presets import TierModel
 from data.records import GenerationRole, Turn
 from router import fallback, study_rules
+from router.attached import wait_for_files
 from router.call import Call
 from router.cancel import Cancel
+from router.differing import differing
 from router.ending import UnderWay, doubt_about, ending
 from router.errors import ModelError
 from router.prepare import build_prompt, find_sources, nothing_said
 from router.prompt import output_tokens
 from router.services import Services
+from router.uploads import ConversationFiles
 
 # How often a wait looks whether it has news for the page. A stop is noticed within this time.
 WAIT_STEP_S = 0.25
 
 
 def answer(
-    turn: Turn, services: Services, cancel: Cancel, received_s: float | None = None
+    turn: Turn,
+    services: Services,
+    cancel: Cancel,
+    received_s: float | None = None,
+    files: ConversationFiles | None = None,
 ) -> Iterator[Event]:
     """Answer a turn: yields what happens until Finished, Stopped or Failed.
 
-    `received_s` is the monotonic second at which the server received the turn. Asking `cancel` to
+    `received_s` is the monotonic second at which the server received the turn; `files` are
+    those of its conversation. Asking `cancel` to
     stop ends the events with Stopped and frees the model. Raises nothing that a model, a document
     or a message can cause: those end as Failed.
     """
     under_way = UnderWay(turn, time.perf_counter() if received_s is None else received_s)
     try:
         with services.answering():
-            yield from _steps(turn, services, cancel, under_way)
+            yield from _steps(turn, services, cancel, under_way, files)
     except ModelError as error:
         yield Failed(
             error_type=error.error_type,
@@ -58,7 +66,9 @@ def answer(
         )
 
 
-def _steps(turn: Turn, services: Services, cancel: Cancel, under_way: UnderWay) -> Iterator[Event]:
+def _steps(
+    turn: Turn, services: Services, cancel: Cancel, under_way: UnderWay, files: ConversationFiles | None
+) -> Iterator[Event]:
     yield Queued(reason="received")
     preset = services.preset
     decision = study_rules.decide(turn, services)
@@ -66,7 +76,11 @@ def _steps(turn: Turn, services: Services, cancel: Cancel, under_way: UnderWay) 
     yield Routed(
         decision=decision, preset=preset.name, request_model=model.model_name, model_label=model.label
     )
-    found = find_sources(turn.messages, decision, services.retriever, services.product, model)
+    attached = yield from wait_for_files(turn, files, cancel, decision.tier)
+    index = files.index if files is not None else None
+    found = find_sources(
+        turn.messages, decision, services.retriever, services.product, model, files=index, attached=attached
+    )
     under_way.decided(
         decision, found.passages, nothing_said(turn.messages, decision, found, services.product)
     )
@@ -76,7 +90,9 @@ def _steps(turn: Turn, services: Services, cancel: Cancel, under_way: UnderWay) 
             searched_passages=found.searched_passages,
             searched_documents=found.searched_documents,
             search_ms=found.search_ms,
+            relevance=found.relevance,
             nothing_said=under_way.nothing_said,
+            differing=differing(under_way.passages),
         )
     yield from _ask(turn, services, cancel, under_way, model)
     held = under_way.release()

@@ -9,6 +9,7 @@ from data.records import InputOrigin, Message, StudyTerms, Turn, new_id, now_iso
 from router.exchanges import Exchange, Vote, answer_text, exchanges
 from router.running import Running, RunningTurn
 from router.steering import split_command
+from router.uploads import ConversationFiles
 
 __all__ = ["Conversation", "Conversations", "answer_text"]
 
@@ -29,6 +30,7 @@ class Conversation:
         self.feedback: dict[tuple[str, str], str | None] = {}
         # What a study sets for its participant's conversation.
         self.study: StudyTerms | None = None
+        self.files = ConversationFiles()
         self._lock = threading.Lock()
 
     @property
@@ -93,6 +95,7 @@ class Conversation:
         replaces: str | None = None,
         beside: str | None = None,
         choice: str | None = None,
+        attachments: tuple[str, ...] = (),
     ) -> RunningTurn:
         """Add a turn and begin to answer it. An answer still under way is stopped and kept.
 
@@ -122,10 +125,16 @@ class Conversation:
                 input_origin=origin,
                 suggestion_id=suggestion_id,
                 study=self.study,
+                attachments=self._readable(old.attachments) if old is not None else attachments,
             )
-            started = running.start(turn)
+            started = running.start(turn, self.files)
             self.turns.append(started)
         return started
+
+    def _readable(self, attachments: tuple[str, ...]) -> tuple[str, ...]:
+        """Those files that are still there and can be read: a retry does without the others."""
+        there = self.files.get(attachments)
+        return tuple(upload.upload_id for upload in there if upload.state != "refused")
 
     def _index(self, old: Turn | None) -> int:
         """The place in the conversation: that of the turn that is replaced or compared, else the next."""

@@ -9,11 +9,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from data.knowledge_index import KnowledgeIndex
 from data.presets import TierModel
 from data.product import Product
 from data.records import Decision, Message, Passage
 from router import orders
 from router.decide import split_command
+from router.differing import with_the_other_side
 from router.errors import ModelError
 from router.grounding import FACTUAL
 from router.notes import with_notes, with_nothing_said
@@ -27,13 +29,26 @@ def find_sources(
     retriever: Retriever,
     product: Product,
     model: TierModel,
+    *,
+    files: KnowledgeIndex | None = None,
+    attached: bool = False,
 ) -> Found:
-    """The passages for the last of `messages`, within the tier's token budget and its window."""
+    """The passages for the last of `messages`, within the tier's token budget and its window.
+
+    `files` are those of the conversation; `attached`: some came with this very message.
+    """
     question = split_command(messages[-1].content)[1]
     room = longest_message_tokens(product.system_prompt, model) - estimate_tokens(question)
     budget = max(0, min(model.input_budget_tokens, room))
-    found = retriever.find(question, messages[:-1], task=decision.task, budget_tokens=budget)
-    return replace(found, passages=orders.marked(found.passages))
+    found = retriever.find(
+        question,
+        messages[:-1],
+        task=decision.task,
+        budget_tokens=budget,
+        files=files,
+        attached=attached,
+    )
+    return replace(found, passages=orders.marked(with_the_other_side(found.passages, found.near)))
 
 
 def nothing_said(messages: Sequence[Message], decision: Decision, found: Found, product: Product) -> bool:

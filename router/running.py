@@ -29,6 +29,7 @@ from data.records import Turn
 from router.answer import answer
 from router.cancel import Cancel
 from router.services import Services
+from router.uploads import ConversationFiles
 
 LOG = logging.getLogger("upshift.running")
 # With nobody watching for so long, an answer is stopped: nobody is left to read it.
@@ -167,8 +168,8 @@ class Running:
         self._in_use: list[Services] = []
         self._lock = threading.Lock()
 
-    def start(self, turn: Turn) -> RunningTurn:
-        """Begin to answer `turn` in a thread of its own."""
+    def start(self, turn: Turn, files: ConversationFiles | None = None) -> RunningTurn:
+        """Begin to answer `turn` in a thread of its own; `files` are those of its conversation."""
         running = RunningTurn(turn)
         with self._lock:
             self._turns[turn.turn_id] = running
@@ -176,7 +177,7 @@ class Running:
             services = self.services
             self._in_use.append(services)
         threading.Thread(
-            target=self._work, args=(running, services), name=f"turn-{turn.turn_id[:8]}", daemon=True
+            target=self._work, args=(running, services, files), name=f"turn-{turn.turn_id[:8]}", daemon=True
         ).start()
         return running
 
@@ -210,19 +211,19 @@ class Running:
         for running in under_way:
             running.events(after=10**9, timeout_s=max(0.0, until - time.monotonic()))
 
-    def _work(self, running: RunningTurn, services: Services) -> None:
+    def _work(self, running: RunningTurn, services: Services, files: ConversationFiles | None) -> None:
         try:
-            self._answer(running, services)
+            self._answer(running, services, files)
         finally:
             with self._lock:
                 at = next(i for i, used in enumerate(self._in_use) if used is services)
                 del self._in_use[at]
 
-    def _answer(self, running: RunningTurn, services: Services) -> None:
+    def _answer(self, running: RunningTurn, services: Services, files: ConversationFiles | None) -> None:
         watch = threading.Thread(target=self._leave_if_unwatched, args=(running,), daemon=True)
         watch.start()
         try:
-            for event in answer(running.turn, services, running.cancel, running.received_s):
+            for event in answer(running.turn, services, running.cancel, running.received_s, files):
                 self._record(running, event)
         except Exception as error:
             # A mistake of ours must end the turn where the person can see it and go on.

@@ -481,7 +481,7 @@ def test_passages_do_not_push_a_long_message_out_of_the_window(
     class Generous:
         """Finds as much as it may."""
 
-        def find(self, message: str, history: Any, *, task: str, budget_tokens: int) -> Found:
+        def find(self, message: str, history: Any, *, task: str, budget_tokens: int, **files: Any) -> Found:
             return Found((long,) if budget_tokens > 700 else (), 1, 1, 0.1)
 
     services = make_services(retriever=Generous())
