@@ -21,6 +21,12 @@ from data.doubt import DoubtWeights, SignalWeight
 
 # Few cases for a dozen signals: strong regularisation, chosen on dev by leaving tenths out.
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
+# A signal may only speak in the direction that it means: more of these is less doubt, more of the others
+# is more. What a few dozen answers say against that is chance.
+REASSURING = {
+    *("support", "coverage", "relevance", "cited", "log_probability", "least_log_probability"),
+    *("margin", "heavy", "agreement"),
+}
 # Of what is flagged on dev so much is to be wrong, so that half of it is on answers never seen.
 PRECISION = 0.6
 FEWEST_FLAGGED = 8
@@ -42,9 +48,16 @@ def fit(cases: Sequence[Case]) -> DoubtWeights:
     names = sorted({name for case in dev for name in case.signals if _varies(dev, name)})
     strength = max(STRENGTHS, key=lambda strength: _left_out(dev, names, strength))
     weights = _fitted(dev, names, strength)
+    while against := [name for name in names if _is_against(name, weights.signals[name].weight)]:
+        names = [name for name in names if name not in against]
+        weights = _fitted(dev, names, strength)
     # The threshold from answers that their own weights did not see.
     scores = _left_out_scores(dev, names, strength)
     return weights.model_copy(update={"threshold": _threshold(scores, [case.wrong for case in dev])})
+
+
+def _is_against(name: str, weight: float) -> bool:
+    return weight > 0 if name in REASSURING else weight < 0
 
 
 def _varies(cases: Sequence[Case], name: str) -> bool:
