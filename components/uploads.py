@@ -62,6 +62,8 @@ def take(conversation: Conversation, files: Sequence[File]) -> tuple[str, ...]:
 def draw(conversation: Conversation | None) -> None:
     """The files of the conversation, each with a button that takes it away."""
     listed = conversation.files.listed() if conversation is not None else []
+    if conversation is None or listed:
+        st.caption(LIMITS)
     if conversation is None or not listed:
         return
     with st.container(key="files", horizontal=True, gap="small", vertical_alignment="center"):

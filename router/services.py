@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from data.index_file import file_for, remove_older
 from data.knowledge_index import KnowledgeIndex
-from data.paths import product_folder
+from data.paths import index_folder, product_folder
 from data.policy import Policy, load_policy
 from data.presets import Preset, TierModel, load_preset
 from data.product import Product, load_product
@@ -56,6 +57,7 @@ class Services:
         self._started.set()
         self.gateway.litellm.start()
         self.backend.start()
+        self.retriever.index.watch()
         self.read_suggestions()
 
     def close(self) -> None:
@@ -63,6 +65,7 @@ class Services:
         if self.warmer is not None:
             self.warmer.close()
         self.backend.close()
+        self.retriever.index.close()
         self.gateway.litellm.close()
 
     def take_slot(self, tier: str, timeout_s: float) -> bool:
@@ -134,12 +137,19 @@ def build_services(preset: Preset | None = None) -> Services:
         preset=runnable,
         product=product,
         decider=decider_for(runnable),
-        retriever=Retriever(KnowledgeIndex.build(product.knowledge)),
+        retriever=Retriever(_index_of(product)),
         backend=backend,
         gateway=Gateway(Litellm()),
         warmer=Warmer(backend.models) if isinstance(backend, LocalBackend) else None,
         left_out=tuple(tier for tier in chosen.tiers if tier not in runnable.tiers),
     )
+
+
+def _index_of(product: Product) -> KnowledgeIndex:
+    """The index of the product's documents, kept in a file; what else is to be read follows later."""
+    file = file_for(product.knowledge, index_folder())
+    remove_older(file)
+    return KnowledgeIndex.open(product.knowledge, file)
 
 
 def decider_for(preset: Preset, policy: Policy | None = None) -> Decider:

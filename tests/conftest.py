@@ -16,5 +16,6 @@ def temporary_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "upshift-log" / "upshift.db"
     monkeypatch.setenv("UPSHIFT_DB", str(path))
     monkeypatch.setenv("UPSHIFT_SPOOL", str(tmp_path / "upshift-log" / "spool"))
+    monkeypatch.setenv("UPSHIFT_INDEX", str(tmp_path / "upshift-log" / "index"))
     monkeypatch.setenv("UPSHIFT_STRICT_LOG", "1")
     return path
