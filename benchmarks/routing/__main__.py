@@ -159,6 +159,7 @@ def goal(differences: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Whether routing is worth it, as the goal has it, and the sentence that says so."""
     heavy = differences["routed − always heavy"]
     peer = differences[f"routed − {deciders.LITELLM}"]
+    even = differences[f"routed − {deciders.LITELLM_SHARE}"]
     kept, time = heavy["correct_ratio"], heavy["median_done_ratio"]
     met = {
         "correct": kept is not None and kept >= GOAL_CORRECT,
@@ -173,7 +174,9 @@ def goal(differences: dict[str, dict[str, Any]]) -> dict[str, Any]:
         f"({tables.between(heavy['median_done_ratio_interval'])}), {_met(met['time'])}; "
         f"ahead of litellm in correct answers ({peer['correct'] * 100:+.1f} points): "
         f"{_met(met['ahead_of_litellm_correct'])}; in median time to done "
-        f"({peer['median_done_ratio']:.0%} of litellm's): {_met(met['ahead_of_litellm_time'])}."
+        f"({peer['median_done_ratio']:.0%} of litellm's): {_met(met['ahead_of_litellm_time'])}. "
+        f"With litellm sending as much to heavy as we do: {even['correct'] * 100:+.1f} points, "
+        f"{even['median_done_ratio']:.0%} of its time."
     )
     return {"met": met, "words": words}
 
