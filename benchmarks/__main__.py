@@ -16,6 +16,7 @@ PARTS = {
     "documents": "10,000 documents: indexing them, following changes, searching",
     "injection": "orders hidden in documents: how many the local models follow",
     "orders": "orders in documents: fit what tells them, count what is found and what is taken wrongly",
+    "latency": "the latency page and the report, with a log of 100,000 turns",
     "start": "server start to page usable, and the memory of it all",
 }
 

@@ -18,6 +18,10 @@ PAGE_USABLE_MS = 4000
 # The app and both models together, each having answered once; proportional set size.
 MEMORY_MB = 3000
 
+# The latency page and the report, with a log of 100,000 turns.
+LATENCY_PAGE_MS = 1500
+REPORT_MS = 1000
+
 
 def first_words_goal(tier: str | None, sources: bool) -> int | None:
     """The goal for a tier with or without passages; None for a tier that has none."""

@@ -11,7 +11,6 @@ from data.latency_figures import MOST_CURVES, Curve, GroupFigure
 from data.latency_turns import NO_NAME
 from data.percentiles import Summary
 
-BROWSER, SERVER = "browser, from the press", "server, from the receipt"
 # Tiers keep their colours wherever they appear: 0 is blue, 1 orange.
 _COLOURS = {"fast": 0, "heavy": 1}
 MEASURES = {"first_feedback": "First feedback", "first_words": "First words", "done": "Done"}
@@ -45,7 +44,7 @@ def day_by_day(figures: Sequence[GroupFigure], what: str) -> Chart:
     named = [figure for figure in figures if figure.name != NO_NAME]
     chosen = (
         ("browser p50", 0, 0, [f.browser.p50_ms for f in named]),
-        ("browser p95", 1, 1, [f.browser.p95_ms for f in named]),
+        ("browser p95", 3, 1, [f.browser.p95_ms for f in named]),
         ("server p50", 4, 2, [f.server.p50_ms for f in named]),
     )
     series = [
@@ -78,7 +77,7 @@ def distribution(curves: Sequence[Curve], what: str, by: str) -> Chart:
         "id": "distribution",
         "kind": "curves",
         "title": f"How {what.lower()} spread",
-        "says": f"Share of turns in each bin, ten bins to a power of ten; {_basis(curves)}.{_others(by)}",
+        "says": f"Share of turns in each bin, ten bins to a power of ten; {_basis(curves)}.{_others(curves)}",
         "x": times((ms_ for curve in curves for ms_, _ in curve.points), _axis_label(curves)),
         "y": shares(highest),
         "series": series,
@@ -95,7 +94,7 @@ def cumulative(curves: Sequence[Curve], what: str, by: str) -> Chart:
         "id": "cumulative",
         "kind": "curves",
         "title": f"{what} within",
-        "says": f"Share of turns that took at most so long; {_basis(curves)}.{_others(by)}",
+        "says": f"Share of turns that took at most so long; {_basis(curves)}.{_others(curves)}",
         "x": times((value for c in curves for value, share in c.points if 0.005 <= share <= 0.995), "time"),
         "y": shares(),
         "series": _series(curves, "line", with_side=True),
@@ -160,16 +159,17 @@ def _series(curves: Sequence[Curve], shape: str, *, with_side: bool) -> list[dic
 
 def _basis(curves: Sequence[Curve]) -> str:
     sides = sorted({curve.side for curve in curves})
-    told = {"browser": BROWSER, "server": SERVER}
-    return " and ".join(told[side] for side in sides) or "nothing was measured"
+    told = {"browser": "the browser's clock, from the press", "server": "the server's, from the receipt"}
+    return "; ".join(told[side] for side in sides) or "nothing was measured"
 
 
 def _axis_label(curves: Sequence[Curve]) -> str:
     return "time since the press" if all(c.side == "browser" for c in curves) else "time"
 
 
-def _others(by: str) -> str:
-    return "" if by in ("tier", "day") else f" The {MOST_CURVES} largest groups have a line."
+def _others(curves: Sequence[Curve]) -> str:
+    full = len({curve.name for curve in curves}) == MOST_CURVES
+    return f" At most the {MOST_CURVES} largest groups have a line." if full else ""
 
 
 def _group_table(figures: Sequence[GroupFigure], by: str) -> dict[str, Any]:
