@@ -149,6 +149,22 @@ def test_a_participant_reaches_no_other_page(come: Callable[..., Participant], s
     assert dan.page.locator(".st-key-study-chosen").count() == 0
 
 
+def test_the_researchers_key_opens_the_studies_and_is_remembered(
+    new_context: Contexts, site: Site, study: str
+) -> None:
+    page = new_context(viewport={"width": 1280, "height": 800}).new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.goto(f"{site.address}/studies")
+    page.locator(".st-key-key-typed").wait_for()
+    assert page.locator(".st-key-study-chosen").count() == 0
+    page.goto(f"{site.address}/api/researcher?key={Links(site.log).researcher_key()}")
+    expect(page.get_by_role("combobox", name="Study")).to_have_value(study, timeout=PATIENCE_MS)
+    assert "key=" not in page.url
+    expect(page.locator(".st-key-verdict-without")).to_contain_text("Not decided yet", timeout=PATIENCE_MS)
+    page.reload()
+    expect(page.locator(".st-key-study-chosen")).to_be_visible(timeout=PATIENCE_MS)
+
+
 def test_it_is_usable_at_390_pixels(come: Callable[..., Participant], site: Site) -> None:
     fay = come("fay", viewport={"width": 390, "height": 844})
     fay.agrees()
