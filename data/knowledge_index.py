@@ -73,7 +73,6 @@ class KnowledgeIndex:
 
     def __init__(self, folder: Path | None = None, file: Path | None = None) -> None:
         self._folder = folder
-        self._file = file
         self._lock = threading.RLock()
         self._updating = threading.Lock()
         self._stop = threading.Event()
@@ -82,6 +81,7 @@ class KnowledgeIndex:
         in_file = self._reading.execute("pragma database_list").fetchone()[2]
         # A second connection writes, so that searching goes on meanwhile; memory has only one.
         self._writing = index_file.open_file(file) if in_file else self._reading
+        self._file = file if in_file else None
         self._version = -1
         self._known: dict[str, int] = {}
         self._counts: _Counts | None = None
