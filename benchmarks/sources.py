@@ -19,8 +19,8 @@ from typing import Any
 from benchmarks import sources_rules
 from benchmarks.remembering import Memory
 from benchmarks.sources_asking import ask_all, services_with
-from benchmarks.sources_cases import question_cases, task_cases
-from benchmarks.sources_doubt import doubt_figures, fit, print_doubt, write
+from benchmarks.sources_cases import TASK_ANSWERS, question_cases, task_cases
+from benchmarks.sources_doubt import Case, doubt_figures, fit, print_doubt, write
 from benchmarks.sources_questions import SETS, Question, QuestionSet, load
 from benchmarks.sources_search import print_search, search_figures
 from benchmarks.tables import print_table, write_json
@@ -50,6 +50,9 @@ def main() -> int:
     parser.add_argument(
         "--fit", action="store_true", help="fit the doubt on the dev halves and write data/doubt.toml"
     )
+    parser.add_argument(
+        "--tasks", type=Path, default=TASK_ANSWERS, help="answers that make bench-routing kept, for the doubt"
+    )
     parser.add_argument("--json", type=Path, default=HERE / "results" / "sources.json", help="where to write")
     arguments = parser.parse_args()
     sets = {name: load(name) for name in arguments.set or SETS}
@@ -60,13 +63,19 @@ def main() -> int:
         if arguments.fresh:
             ANSWERS.unlink(missing_ok=True)
         halves = (arguments.half,) if arguments.half else ("dev", "test")
-        figures["answers"] = answers(sets, halves, Memory(ANSWERS), arguments.fit)
+        figures["answers"] = answers(
+            sets, halves, Memory(ANSWERS), task_cases(arguments.tasks), arguments.fit
+        )
     write_json(arguments.json, figures)
     return 0
 
 
 def answers(
-    sets: dict[str, QuestionSet], halves: Sequence[str], memory: Memory, fits: bool
+    sets: dict[str, QuestionSet],
+    halves: Sequence[str],
+    memory: Memory,
+    tasks: Sequence[Case],
+    fits: bool,
 ) -> dict[str, Any]:
     """Ask both tiers every question of these halves; prints and returns the figures."""
     began = time.monotonic()
@@ -86,7 +95,7 @@ def answers(
         for half in halves
     }
     _print_answers(shares)
-    doubt = _doubt(asked, fits)
+    doubt = _doubt(asked, tasks, fits)
     return {
         "shares": shares,
         "doubt": doubt,
@@ -101,11 +110,11 @@ def answers(
 
 
 def _doubt(
-    asked: dict[tuple[str, str], list[tuple[Question, Answer]]], fits: bool
+    asked: dict[tuple[str, str], list[tuple[Question, Answer]]], tasks: Sequence[Case], fits: bool
 ) -> dict[str, dict[str, Any]]:
     """What the doubt is worth, on these answers and those to the router's tasks, if they were kept."""
     cases = [case for (name, _), pairs in asked.items() for case in question_cases(pairs, name)]
-    cases += task_cases()
+    cases += tasks
     weights = fit(cases) if fits else load_doubt()
     found = doubt_figures(cases, weights)
     if fits:

@@ -7,6 +7,7 @@ every time (temperature 0, fixed seed), and the tests look at what is said, not 
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import time
@@ -19,6 +20,7 @@ from data.events import Event
 from data.presets import load_preset
 from data.records import Message, Turn
 from router.backends import LocalBackend
+from router.grounding import says_not_told
 from router.running import RunningTurn
 from router.runtime import Runtime, build
 from router.services import build_services
@@ -112,6 +114,24 @@ def test_how_long_text_is_kept_comes_from_the_passage_about_it(local: Runtime) -
 
     assert "30 days" in answer.text
     assert any("30 days" in passage.text for passage in answer.passages)
+
+
+@pytest.mark.parametrize("tier", ["fast", "heavy"])
+def test_what_no_document_tells_is_not_made_up(local: Runtime, tier: str) -> None:
+    answer = ended(begin(local, "What does an Upshift subscription cost per month?", choice=tier))
+
+    assert answer.status == "ok", answer.message
+    assert says_not_told(answer.text), answer.text
+    assert not re.search(r"\d|[$€£]", answer.text), "no price is invented"
+
+
+def test_every_token_of_a_local_model_has_a_probability(local: Runtime) -> None:
+    answer = ask(local, "What is the capital of France?")
+
+    assert answer.doubt is not None
+    mean = answer.doubt.signals["log_probability"]
+    assert mean is not None
+    assert -5 < mean <= 0
 
 
 def test_a_sum(local: Runtime) -> None:
