@@ -73,10 +73,9 @@ class AnswerActions:
         if self._settings.overruling:
             for tier, label in self.other_tiers(exchange):
                 # The key tells the probe that the answer will stand beside another one.
-                with st.container(key=f"send-beside-{tier}-{latest.turn_id}", width="content"):
-                    key = f"ask-{tier}-{latest.turn_id}"
-                    kind: Kind = "secondary" if doubted else "tertiary"
-                    _quiet(label, key, "alt_route", self._ask_other, (exchange, tier), kind)
+                key = f"send-beside-{tier}-{latest.turn_id}"
+                kind: Kind = "secondary" if doubted else "tertiary"
+                _quiet(label, key, "alt_route", self._ask_other, (exchange, tier), kind)
         if self._settings.editing:
             _quiet("Edit", f"edit-{latest.turn_id}", "edit", _edit, (latest.turn_id,))
 

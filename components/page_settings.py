@@ -24,8 +24,7 @@ class PageSettings:
     `suggestions`: whether a press on a suggestion or a follow-up sends it or only fills the box.
     `streaming`: whether the answer is seen while it is written, or whole at its end. `overruling`: the
     buttons that ask another tier, and the vote afterwards. `ratings`: the thumbs. `editing`: changing a
-    question that was sent. `switching`: the header's button for other models. `choice`: a tier that a
-    study sets for every message; `threshold`: where it draws the line between light and heavy work.
+    question that was sent. `switching`: the header's button for other models.
     """
 
     cues_off: frozenset[str] = frozenset()
@@ -37,8 +36,6 @@ class PageSettings:
     follow_ups: bool = True
     switching: bool = True
     footer: bool = True
-    choice: str | None = None
-    threshold: float | None = None
 
     def shows(self, cue: str) -> bool:
         """Whether the cue with this name is on."""

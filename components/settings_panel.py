@@ -12,6 +12,7 @@ from components.safe_markdown import plain
 from data.config import ConfigError
 from data.events import Routed
 from data.presets import Preset, load_preset, preset_names
+from router import own_weights
 from router.conversations import Conversation
 from router.prices import LOCAL, price_of
 from router.runtime import Runtime
@@ -34,6 +35,7 @@ def _panel(runtime: Runtime) -> None:
     st.markdown(
         "\n".join([*_models(runtime, preset), *(_missing(tier.tier, tier.missing()) for tier in left_out)])
     )
+    st.caption(f"The router's {plain(own_weights.describe())}")
     if runtime.preset_locked:
         st.caption("Set by whoever runs this page: the models cannot be switched here.")
         return

@@ -11,6 +11,8 @@ from streamlit.testing.v1 import AppTest
 # The page itself: on app.py, which only builds the server, AppTest would see nothing at all.
 MAIN = Path(__file__).resolve().parents[2] / "components" / "main.py"
 PATIENCE_S = 60
+# How the line of the doubt cue begins.
+DOUBT = ":material/help:"
 
 
 class Person:
@@ -84,8 +86,15 @@ class Person:
         return self._in(f"failed-{turn_id}" if self.has(f"failed-{turn_id}") else f"stopped-{turn_id}")
 
     def under(self, turn_id: str | None = None) -> str:
-        """Everything below an ended answer: the cues with what is behind them, and the buttons."""
-        return everything(self.at.container(key=f"done-{turn_id or self.turn_ids[-1]}"))
+        """The row below an ended answer: the cues with what is behind them, and the buttons."""
+        return "\n".join(line for line in self._below(turn_id) if not line.startswith(DOUBT))
+
+    def doubted(self, turn_id: str | None = None) -> str:
+        """What the page says where the answer may be wrong; nothing where it has no doubt."""
+        return "\n".join(line for line in self._below(turn_id) if line.startswith(DOUBT))
+
+    def _below(self, turn_id: str | None) -> list[str]:
+        return everything(self.at.container(key=f"done-{turn_id or self.turn_ids[-1]}")).splitlines()
 
     @property
     def follow_ups(self) -> list[str]:

@@ -180,15 +180,10 @@ DOUBT = Doubted(score=0.7, shown=True, cause="coverage", words="I'm not sure: ![
 
 @pytest.fixture
 def doubting(monkeypatch) -> Callable[[Doubted], None]:
-    """Lets every answer end with a doubt."""
+    """Lets every answer from now on end with a doubt."""
 
     def doubt(doubted: Doubted) -> None:
-        def steps(*arguments):
-            yield from real(*arguments)
-            yield doubted
-
-        real = answer_module._ask
-        monkeypatch.setattr(answer_module, "_ask", steps)
+        monkeypatch.setattr(answer_module, "doubt_about", lambda *_: doubted)
 
     return doubt
 
@@ -201,7 +196,8 @@ def test_a_doubt_is_said_in_words_with_the_way_to_the_source_and_logged(
     person = visit().types(KEPT)
 
     [turn_id] = person.turn_ids
-    line = next(line for line in person.under().splitlines() if "I'm not sure" in line)
+    line = person.doubted()
+    assert "I'm not sure: ![x]" in line
     assert "](http://" not in line, "its words pass the cleaner, too"
     assert f"[Open the source](#source-{turn_id}-1)" in line
     assert "Ask the heavy model" in person.under()

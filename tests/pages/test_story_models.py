@@ -225,3 +225,7 @@ def test_the_old_models_are_closed_when_their_answers_have_ended(
     with current.running._lock:
         current.running._in_use.remove(old)
     assert closed.wait(20)
+
+
+def test_the_settings_say_whose_weights_the_router_has(visit: Visit) -> None:
+    assert "The router's weights: those that ship" in opened(visit())

@@ -23,7 +23,7 @@ def compared(visit: Visit, script) -> tuple[Person, str, str]:
     script(*TWO_ANSWERS)
     person = visit().types(EASY)
     [first] = person.turn_ids
-    person.presses(f"ask-heavy-{first}")
+    person.presses(f"send-beside-heavy-{first}")
     return person, first, person.turn_ids[-1]
 
 
@@ -56,8 +56,8 @@ def test_asking_the_heavy_model_keeps_both_answers_side_by_side_each_with_its_ti
     assert [request["model"] for request in provider().asked] == ["scripted-fast", "scripted-heavy"]
     first_read, other_read = (request["messages"][-1] for request in provider().asked)
     assert first_read == other_read, "the same question"
-    assert not person.has(f"ask-heavy-{other}"), "both tiers have answered"
-    assert not person.has(f"ask-fast-{other}")
+    assert not person.has(f"send-beside-heavy-{other}"), "both tiers have answered"
+    assert not person.has(f"send-beside-fast-{other}")
 
 
 def test_the_override_is_logged_on_both_turns(compared, logged) -> None:
@@ -152,7 +152,7 @@ def test_an_older_answer_can_be_asked_of_another_tier_without_moving_what_follow
     person.types("My name is Ada.")
     later = person.turn_ids[-1]
 
-    person.presses(f"ask-heavy-{first}")
+    person.presses(f"send-beside-heavy-{first}")
 
     assert person.turn_ids[0] == first
     assert person.turn_ids[2] == later
@@ -167,7 +167,7 @@ def test_when_the_other_tier_fails_the_first_answer_stays_and_it_can_be_tried_ag
     person = visit().types(EASY)
     [first] = person.turn_ids
 
-    person.presses(f"ask-heavy-{first}")
+    person.presses(f"send-beside-heavy-{first}")
 
     other = person.turn_ids[-1]
     assert person.answered(first) == "A plain answer from the script."
@@ -205,9 +205,9 @@ def test_a_preset_with_three_tiers_offers_the_others_in_order_and_by_label(
     offered = [line for line in person.under().splitlines() if line.startswith("Ask the")]
     assert offered == ["Ask the large model (Model LARGE)", "Ask the small model (Model SMALL)"]
 
-    person.presses(f"ask-large-{first}")
+    person.presses(f"send-beside-large-{first}")
     second = person.turn_ids[-1]
-    person.presses(f"ask-small-{second}")
+    person.presses(f"send-beside-small-{second}")
 
     assert [request["model"] for request in provider().asked] == [
         "scripted-middle",
@@ -226,6 +226,6 @@ def test_a_study_can_take_the_buttons_away(visit: Visit, monkeypatch) -> None:
 
     person = visit().types(EASY)
 
-    assert "Ask the heavy model" not in person.page
+    assert "Ask the heavy model" not in person.under()
     assert "Edit" not in person.under().splitlines()
     assert "Copy" in person.under()
