@@ -120,20 +120,27 @@ class RememberingGateway(Gateway):
         self._memory.asked += 1
         call.target = self._backend.loaded(call.target.model.tier)
         text = ""
-        for piece in super().stream(call, cancel):
-            text += piece.text
-            yield piece
+        try:
+            for piece in super().stream(call, cancel):
+                text += piece.text
+                yield piece
+        except GeneratorExit:  # whoever reads has seen enough, and would again
+            self._keep(key, text, call)
+            raise
         if not cancel.asked:
-            self._memory.put(
-                {
-                    "key": key,
-                    "text": text,
-                    "log_probabilities": [round(value, 3) for value in call.log_probabilities],
-                    "finish_reason": call.finish_reason,
-                    "first_content_ms": _ms(call, call.first_content_s),
-                    "done_ms": _ms(call, call.ended_s or time.perf_counter()),
-                }
-            )
+            self._keep(key, text, call)
+
+    def _keep(self, key: str, text: str, call: Call) -> None:
+        self._memory.put(
+            {
+                "key": key,
+                "text": text,
+                "log_probabilities": [round(value, 3) for value in call.log_probabilities],
+                "finish_reason": call.finish_reason,
+                "first_content_ms": _ms(call, call.first_content_s),
+                "done_ms": _ms(call, call.ended_s or time.perf_counter()),
+            }
+        )
 
 
 def prompt_key(call: Call) -> str:

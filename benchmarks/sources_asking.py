@@ -42,7 +42,7 @@ def ask_all(services: Services, questions: QuestionSet, chosen: list[Question]) 
     """Each tier's answers to the chosen questions of a set, in their order."""
     services.retriever = Retriever(index_of(questions))
     system = f"You are the assistant of {questions.product}. Be brief and plain."
-    about = {"name": questions.product, "system_prompt": system}
+    about = {"name": questions.product, "also_called": (), "system_prompt": system}
     if questions.product != services.product.name:
         services.product = services.product.model_copy(update=about)
     answers: dict[str, list[Answer]] = {tier: [] for tier in TIERS}
