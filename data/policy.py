@@ -31,6 +31,7 @@ class Policy(Record):
     threshold: float = Field(default=0.5, gt=0, lt=1)
     band: float = Field(default=0.08, ge=0, le=0.5)
     unsure_band: float = Field(default=0.15, ge=0, le=0.5)
+    careful_band: float = Field(default=0.12, ge=0, le=0.5)
     careful: tuple[str, ...] = ()
     inherit: float = Field(default=0.7, ge=0, le=1)
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.config import ConfigError
-from data.paths import shipped
-from router.features import IGNORED, Features, extract, size
-from router.pieces import SEGMENTS, Vocabulary
+from router.features import IGNORED, Features, extract
+from router.pieces import Vocabulary
+from router.sentence_encoder import SentenceEncoder
 
 Vector = NDArray[np.float32]
 
@@ -41,6 +37,35 @@ class HeavyHead:
             if len(ids):
                 total += float(self.pieces[ids, at].sum()) / float(np.sqrt(len(ids)))
         return total
+
+
+@dataclass(frozen=True)
+class CloseReading:
+    """A second opinion from what the request means as a whole, asked where the first one is unsure.
+
+    `weights` (encoder's size,) and `bias`: heavy or not, not calibrated. `blend` = (of the task head's
+    logit, of the heavy head's, of this one's, offset), calibrated like the others; `within`: how far from
+    0 a logit of the first opinion is still unsure.
+    """
+
+    encoder: SentenceEncoder
+    weights: Vector
+    bias: float
+    blend: tuple[float, ...]
+    within: float
+
+    def logit(self, features: Features) -> float:
+        """Above 0 if heavy work is likelier."""
+        return self.bias + float(self.weights @ self.encoder.encode(meaningful(features)))
+
+
+def meaningful(features: Features) -> str:
+    """What a close reading reads: the request without what it says about itself."""
+    words = features.segments[0].split() if features.segments else []
+    return " ".join(word for word in words if word.strip(_AROUND).lower() not in IGNORED)
+
+
+_AROUND = ".,;:!?()[]\"'*"
 
 
 @dataclass(frozen=True)
@@ -89,6 +114,7 @@ class Classifier:
     offset: float = 0.0
     head: HeavyHead | None = None
     follow_ups: FollowUps | None = None
+    close: CloseReading | None = None
 
     def probabilities(self, features: Features) -> Vector:
         """How likely each task is: (tasks,), sums to 1."""
@@ -102,13 +128,21 @@ class Classifier:
 
     def score(self, features: Features, probabilities: Vector, levels: Vector) -> float:
         """How likely heavy work is asked for (0..1), calibrated; `levels` (tasks,) are the policy's."""
+        return sigmoid(self.opinions(features, probabilities, levels)[-1])
+
+    def opinions(
+        self, features: Features, probabilities: Vector, levels: Vector, closely: bool = True
+    ) -> tuple[float, ...]:
+        """Calibrated logits: of a first look and, if that is unsure, of a close reading; the last counts."""
         raw = logit(float(probabilities @ levels))
-        if self.head and self.head.heavy == {
-            t for t, level in zip(self.tasks, levels, strict=True) if level >= 0.5
-        }:
-            of_task, of_head, offset = self.head.blend
-            return sigmoid(of_task * raw + of_head * self.head.logit(features) + offset)
-        return sigmoid(self.slope * raw + self.offset)
+        heavy = {task for task, level in zip(self.tasks, levels, strict=True) if level >= 0.5}
+        if not self.head or self.head.heavy != heavy:
+            return (self.slope * raw + self.offset,)
+        of_head = self.head.logit(features)
+        first = blended(self.head.blend, raw, of_head)
+        if not closely or not self.close or abs(first) >= self.close.within:
+            return (first,)
+        return first, blended(self.close.blend, raw, of_head, self.close.logit(features))
 
     def evidence(self, features: Features, chosen: Vector, heavy: bool) -> list[tuple[float, str]]:
         """What spoke for the tasks, weighted by `chosen` (tasks,), and for their side: (share, words)."""
@@ -125,6 +159,11 @@ class Classifier:
         return sorted(named, reverse=True)
 
 
+def blended(blend: tuple[float, ...], *logits: float) -> float:
+    """Logits with their slopes, and the offset that comes last in `blend`."""
+    return sum(slope * number for slope, number in zip(blend, (*logits, 1.0), strict=True))
+
+
 def logit(raw: float) -> float:
     """log(p / (1 - p)), kept within ±9.2."""
     raw = min(max(raw, 1e-4), 1 - 1e-4)
@@ -134,75 +173,3 @@ def logit(raw: float) -> float:
 def sigmoid(number: float) -> float:
     """The other way: 0..1."""
     return float(1 / (1 + np.exp(-min(max(number, -30.0), 30.0))))
-
-
-def save(classifier: Classifier, folder: Path, card: dict[str, Any]) -> None:
-    """Write weights.npz (rows that are not zero, 16 bits) and card.json."""
-    folder.mkdir(parents=True, exist_ok=True)
-    used = np.flatnonzero(np.abs(classifier.weights).max(axis=1) > 1e-4)
-    arrays = {
-        "rows": used.astype(np.int32),
-        "values": classifier.weights[used].astype(np.float16),
-        "bias": classifier.bias.astype(np.float32),
-    }
-    card = {
-        **card,
-        "tasks": list(classifier.tasks),
-        "features": size(),
-        "calibration": {"slope": classifier.slope, "offset": classifier.offset},
-    }
-    if head := classifier.head:
-        text = "\n".join(head.vocabulary.pieces).encode()
-        arrays["heavy"] = head.weights[used].astype(np.float16)
-        arrays["pieces"] = head.pieces.astype(np.float16)
-        arrays["vocabulary"] = np.frombuffer(text, np.uint8)
-        card["heavy_head"] = {"heavy": sorted(head.heavy), "bias": head.bias, "blend": list(head.blend)}
-    if follow_ups := classifier.follow_ups:
-        arrays["leaning"] = follow_ups.weights[used].astype(np.float16)
-        card["follow_ups"] = {"bias": follow_ups.bias, "mix": list(follow_ups.mix)}
-    np.savez_compressed(folder / "weights.npz", **arrays)  # type: ignore[arg-type]
-    (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def load(folder: Path | None = None) -> Classifier:
-    """Read the weights that ship, or those in `folder`. Raises ConfigError."""
-    folder = folder or shipped("router_weights")
-    try:
-        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
-        if card["features"] != size():
-            raise ConfigError(
-                f"{folder}: the weights are for {card['features']} features, this version has {size()}: "
-                "train them again (python -m router train)"
-            )
-        with np.load(folder / "weights.npz") as file:
-            weights = np.zeros((size(), len(card["tasks"])), np.float32)
-            weights[file["rows"]] = file["values"]
-            head = _head(card["heavy_head"], file) if "heavy_head" in card else None
-            follow_ups = _follow_ups(card["follow_ups"], file) if "follow_ups" in card else None
-            slope, offset = (float(card["calibration"][name]) for name in ("slope", "offset"))
-            return Classifier(tuple(card["tasks"]), weights, file["bias"], slope, offset, head, follow_ups)
-    except (OSError, KeyError, ValueError) as error:
-        if isinstance(error, ConfigError):
-            raise
-        raise ConfigError(
-            f"{folder}: the router's weights cannot be read ({error}); "
-            "train them again (python -m router train)"
-        ) from error
-
-
-def _head(card: dict[str, Any], file: Any) -> HeavyHead:
-    weights = np.zeros(size(), np.float32)
-    weights[file["rows"]] = file["heavy"]
-    text = file["vocabulary"].tobytes().decode()
-    pieces = file["pieces"].astype(np.float32).reshape(-1, len(SEGMENTS))
-    of_task, of_head, offset = (float(number) for number in card["blend"])
-    vocabulary = Vocabulary(text.split("\n") if text else (), IGNORED)
-    return HeavyHead(
-        frozenset(card["heavy"]), weights, float(card["bias"]), vocabulary, pieces, (of_task, of_head, offset)
-    )
-
-
-def _follow_ups(card: dict[str, Any], file: Any) -> FollowUps:
-    weights = np.zeros(size(), np.float32)
-    weights[file["rows"]] = file["leaning"]
-    return FollowUps(weights, float(card["bias"]), tuple(float(number) for number in card["mix"]))

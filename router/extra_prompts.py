@@ -30,13 +30,14 @@ class Extra:
     weight: float
 
 
-def read_extra(folder: Path) -> list[Extra]:
+def read_extra(folder: Path, leave_out: str | None = None) -> list[Extra]:
     """Up to 120 rows of each known domain in `folder`/*.jsonl ({prompt, domain, …}), in a fixed order.
 
-    Multiple-choice subjects and unknown domains are left out. Raises OSError or ValueError for bad files.
+    The file named `leave_out` is not read. Multiple-choice subjects and unknown domains are left out.
+    Raises OSError or ValueError for bad files.
     """
     by_domain: dict[str, list[tuple[int, Extra]]] = {}
-    for path in sorted(folder.glob("*.jsonl")):
+    for path in sorted(path for path in folder.glob("*.jsonl") if path.name != leave_out):
         with path.open(encoding="utf-8") as file:
             for line in file:
                 row = json.loads(line)

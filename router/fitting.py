@@ -12,17 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.policy import TASKS, Policy
-from router.classifier import Classifier, FollowUps, HeavyHead, logit
+from router.classifier import Classifier, CloseReading, FollowUps, HeavyHead, logit, meaningful
 from router.decide import Decider
 from router.extra_prompts import Extra
 from router.features import IGNORED, Features, extract, size
-from router.kernel_fit import KernelRows, Vectors
+from router.kernel_fit import KernelRows, Vectors, fit_dense
 from router.pieces import Vocabulary
 from router.prompts import Prompt
+from router.sentence_encoder import SentenceEncoder
 
 FOLDS = 5
 STRENGTH = 30.0
 """Inverse of the L2 penalty; chosen by cross-validation on the training prompts."""
+READ_CLOSELY = 0.42
+"""Share of the training prompts that a first look leaves unsure: under a half, to keep the median fast."""
 
 
 def fit(
@@ -77,6 +80,21 @@ def calibrate(raw: NDArray[np.float64], heavy: NDArray[np.bool_]) -> tuple[float
     return tuple(round(float(number), 4) for number in found)
 
 
+def first_looks(raw: NDArray[np.float64], blend: Sequence[float]) -> NDArray[np.float64]:
+    """The calibrated logits of a first look: (prompts,)."""
+    return np.asarray(raw[:, :2] @ np.array(blend[:2]) + blend[2])
+
+
+def judged(raw: NDArray[np.float64], found: Classifier) -> NDArray[np.float64]:
+    """The calibrated logits that `found` makes of its heads' logits, as Classifier.opinions: (prompts,)."""
+    assert found.head is not None
+    first = first_looks(raw, found.head.blend)
+    if found.close is None:
+        return first
+    second = raw @ np.array(found.close.blend[:-1]) + found.close.blend[-1]
+    return np.where(np.abs(first) < found.close.within, second, first)
+
+
 class Training:
     """Prompts and extra rows with their features; fits both heads on all of them or on some."""
 
@@ -87,6 +105,7 @@ class Training:
         policy: Policy,
         vectors: Vectors | None = None,
         strength: float = STRENGTH,
+        encoder: SentenceEncoder | None = None,
     ) -> None:
         self.prompts, self._strength, self._vectors = list(prompts), strength, vectors
         self._features = [extract(prompt.messages[-1].content) for prompt in prompts]
@@ -97,21 +116,27 @@ class Training:
         self._heavy_tasks = frozenset(task for task in TASKS if policy.level_of(task) >= 0.5)
         self.heavy = np.array([task in self._heavy_tasks for task in self._tasks], bool)
         self._rows = KernelRows(self._features, vectors)
+        self._encoder = encoder
+        self._read = (
+            np.array([encoder.encode(meaningful(row)) for row in self._features]) if encoder else None
+        )
 
     def logits(self, out: Sequence[int]) -> NDArray[np.float64]:
-        """Both heads' logits for the prompts `out`, fitted on all but these: (out, 2)."""
+        """The heads' logits for the prompts `out`, fitted on the others: (out, 2), or 3 with an encoder."""
         left = set(out)
         kept = [i for i in range(len(self._features)) if i not in left]
         part = self._task_head(kept)
         at, dual = np.array(kept), self._rows.fit(np.array(kept), self.heavy, self._weights)
         shares = [float(part.probabilities(self._features[i]) @ self._levels) for i in out]
-        return np.column_stack(
-            [[logit(share) for share in shares], self._rows.logits(dual, at, np.array(out))]
-        ).astype(np.float64)
+        columns = [np.array([logit(share) for share in shares]), self._rows.logits(dual, at, np.array(out))]
+        if self._read is not None:
+            weights, bias = fit_dense(self._read[at], self.heavy[at], self._weights[at])
+            columns.append(self._read[np.array(out)] @ weights + bias)
+        return np.column_stack(columns).astype(np.float64)
 
     def out_of_fold(self) -> NDArray[np.float64]:
-        """Both heads' logits for every prompt, from models that had not seen it: (prompts, 2)."""
-        raw = np.zeros((len(self.prompts), 2))
+        """The heads' logits for every prompt, from models that had not seen it: (prompts, heads)."""
+        raw = np.zeros((len(self.prompts), 2 if self._read is None else 3))
         for fold in range(FOLDS):
             out = [i for i, prompt in enumerate(self.prompts) if prompt.fold(FOLDS) == fold]
             raw[out] = self.logits(out)
@@ -121,7 +146,7 @@ class Training:
         """Fitted on everything, calibrated on the out-of-fold logits `raw`, rounded as the file will be."""
         heavy = self.heavy[: len(self.prompts)]
         slope, offset = calibrate(raw[:, 0], heavy)
-        of_task, of_head, both = calibrate(raw, heavy)
+        of_task, of_head, both = calibrate(raw[:, :2], heavy)
         rows = np.arange(len(self._features))
         whole = self._task_head(list(rows))
         weights = _short(whole.weights)
@@ -129,21 +154,26 @@ class Training:
         weights[~used] = 0
         head = self._rows.collapse(self._rows.fit(rows, self.heavy, self._weights), rows)
         vocabulary = self._vectors.vocabulary if self._vectors else Vocabulary((), IGNORED)
-        return Classifier(
-            TASKS,
-            weights,
-            whole.bias,
-            slope,
-            offset,
-            HeavyHead(
-                self._heavy_tasks,
-                _short(head.weights) * used,
-                round(head.bias, 5),
-                vocabulary,
-                _short(head.pieces),
-                (of_task, of_head, both),
-            ),
+        made = HeavyHead(
+            self._heavy_tasks,
+            _short(head.weights) * used,
+            round(head.bias, 5),
+            vocabulary,
+            _short(head.pieces),
+            (of_task, of_head, both),
         )
+        close = self._close(raw, first_looks(raw, made.blend))
+        return Classifier(TASKS, weights, whole.bias, slope, offset, made, close=close)
+
+    def _close(self, raw: NDArray[np.float64], first: NDArray[np.float64]) -> CloseReading | None:
+        """Fitted on everything, calibrated on the prompts where it will be asked."""
+        if self._read is None or self._encoder is None:
+            return None
+        within = round(float(np.quantile(np.abs(first), READ_CLOSELY)), 4)
+        asked = np.abs(first) < within
+        weights, bias = fit_dense(self._read, self.heavy, self._weights)
+        blend = calibrate(raw[asked], self.heavy[: len(self.prompts)][asked])
+        return CloseReading(self._encoder, weights, round(bias, 5), blend, within)
 
     def _task_head(self, kept: Sequence[int]) -> Classifier:
         return fit(
@@ -177,8 +207,7 @@ def learn_follow_ups(
         leaning[out] = rows.logits(rows.fit(kept, leans, weights), kept, out)
     leaning = 1 / (1 + np.exp(-leaning))
     # A message's own score must come from a model that had not seen it; those that inherit never trained one.
-    assert found.head is not None
-    blended = raw @ np.array(found.head.blend[:2]) + found.head.blend[2]
+    blended = judged(raw, found)
     unseen = {prompt.id: float(blended[i]) for i, prompt in enumerate(training.prompts)}
     design, heavy = [], []
     for prompt, lean in zip(talks, leaning, strict=True):
@@ -198,9 +227,13 @@ def learn_follow_ups(
 
 
 def train(
-    prompts: Sequence[Prompt], extra: Sequence[Extra], policy: Policy, vectors: Vectors | None = None
+    prompts: Sequence[Prompt],
+    extra: Sequence[Extra],
+    policy: Policy,
+    vectors: Vectors | None = None,
+    encoder: SentenceEncoder | None = None,
 ) -> Classifier:
     """Fit on what is not held out; calibrated on scores from models that had not seen the prompt."""
-    training = Training(trainable(prompts), extra, policy, vectors)
+    training = Training(trainable(prompts), extra, policy, vectors, encoder=encoder)
     raw = training.out_of_fold()
     return learn_follow_ups(training, raw, training.classifier(raw), prompts, policy)

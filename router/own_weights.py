@@ -15,7 +15,7 @@ from typing import Any
 
 from data.config import ConfigError
 from data.paths import log_path, shipped
-from router import classifier
+from router import weights_file
 from router.classifier import Classifier
 
 LOG = logging.getLogger("upshift.router")
@@ -38,15 +38,15 @@ def load_in_use() -> Classifier:
     """The team's own weights if there are any that fit, else those that ship. Raises ConfigError."""
     folder = own_folder()
     if not (folder / "card.json").exists():
-        return classifier.load()
+        return weights_file.load()
     try:
         _fitting_card(folder)
-        return classifier.load(folder)
+        return weights_file.load(folder)
     except ConfigError as error:
         if str(error) not in _said:  # once for each thing that is wrong, not for every decider
             _said.add(str(error))
             LOG.warning("%s The weights that ship are used instead.", error)
-        return classifier.load()
+        return weights_file.load()
 
 
 def describe() -> str:

@@ -15,22 +15,27 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from data.config import ConfigError
 from data.model_files import find_model
 from data.paths import models_folder, shipped
 from data.policy import load_policy
-from router import evaluate
-from router.classifier import save
+from router.classifier import Classifier
 from router.decide import Decider
 from router.extra_prompts import read_extra
 from router.features import IGNORED
-from router.fitting import Training, learn_follow_ups, trainable
+from router.figures import quality
+from router.fitting import Training, first_looks, judged, learn_follow_ups, trainable
 from router.kernel_fit import Vectors, weighed
 from router.measures import auc, heavy_recall
 from router.pieces import Vocabulary
 from router.prompts import Prompt, read_prompts
+from router.sentence_encoder import SentenceEncoder, shipped_encoder
 from router.token_vectors import read_vectors
+from router.weights_file import save
 
+_SHOWN = ("held_out_figures", "out_of_fold", "by_writer_left_out")
 VECTORS_OF = "qwen2.5-coder-0.5b"
 """The model (data/models.toml) whose token vectors are used if its file is on this machine."""
 
@@ -41,19 +46,55 @@ def read_vocabulary(path: Path) -> Vectors:
     return Vectors(Vocabulary(pieces, IGNORED), weighed(table))
 
 
+def usual_source() -> Path:
+    """Where the token vectors are, if the local fast model was fetched."""
+    return models_folder() / find_model(VECTORS_OF).file
+
+
+def usual_vectors(path: Path | None = None) -> Vectors | None:
+    """Those in `path` or of the local fast model; without the file a line says so, and training goes on."""
+    path = path or usual_source()
+    if path.is_file():
+        return read_vocabulary(path)
+    sys.stderr.write(f"{path} is not there: training without its token vectors, which is less exact\n")
+    return None
+
+
+def read_encoder() -> SentenceEncoder | None:
+    """The encoder that ships; without it a line says so, and training goes on."""
+    try:
+        return shipped_encoder()
+    except ConfigError as error:
+        sys.stderr.write(f"{error} Training without close reading, which is less exact.\n")
+        return None
+
+
 def digest(prompts: Sequence[Prompt]) -> str:
     """A fingerprint of the training data for the card."""
     text = "\n".join(prompt.model_dump_json() for prompt in prompts)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def by_writer(training: Training, blend: Sequence[float]) -> dict[str, dict[str, Any]]:
+def out_of_fold(
+    training: Training, raw: NDArray[np.float64], classifier: Classifier
+) -> dict[str, dict[str, Any]]:
+    """Figures on the training prompts by models that had not seen them: first look alone, and as shipped."""
+    assert classifier.head is not None
+    heavy = training.heavy[: len(training.prompts)]
+    looks = {"first_look": first_looks(raw, classifier.head.blend), "shipped": judged(raw, classifier)}
+    return {
+        name: {"auc": auc(scores, heavy), "heavy_recall_at_fast_recall_90": heavy_recall(scores, heavy)}
+        for name, scores in looks.items()
+    }
+
+
+def by_writer(training: Training, classifier: Classifier) -> dict[str, dict[str, Any]]:
     """AUC on each writer's prompts, fitted on the others': the best guess for people nobody has seen."""
     writers = [prompt.writer for prompt in training.prompts]
     found: dict[str, dict[str, Any]] = {}
     for writer in sorted(set(writers)):
         out = [i for i, name in enumerate(writers) if name == writer]
-        scores = training.logits(out) @ np.array(blend[:2])
+        scores = judged(training.logits(out), classifier)
         heavy = training.heavy[out]
         found[writer] = {
             "n": len(out),
@@ -84,6 +125,11 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--from-log", action="store_true", help="learn from your own log, see: train --from-log --help"
     )
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="no figures for each writer left out, which take half of the time",
+    )
     options = parser.parse_args(argv)
     try:
         import sklearn
@@ -92,31 +138,31 @@ def main(argv: list[str]) -> int:
         return 2
     policy, prompts = load_policy(), read_prompts(options.prompts)
     extra = read_extra(options.extra) if options.extra else []
-    source = options.vectors or models_folder() / find_model(VECTORS_OF).file
-    if not source.is_file():
-        sys.stderr.write(f"{source} is not there: training without its token vectors, which is less exact\n")
-    vectors = read_vocabulary(source) if source.is_file() else None
-    training = Training(trainable(prompts), extra, policy, vectors)
+    vectors = usual_vectors(options.vectors)
+    encoder = read_encoder()
+    training = Training(trainable(prompts), extra, policy, vectors, encoder=encoder)
     raw = training.out_of_fold()
     classifier = learn_follow_ups(training, raw, training.classifier(raw), prompts, policy)
-    figures = evaluate.quality(Decider(classifier, policy), [prompt for prompt in prompts if prompt.held_out])
-    assert classifier.head is not None
+    figures = quality(Decider(classifier, policy), [prompt for prompt in prompts if prompt.held_out])
     card: dict[str, Any] = {
         "what": "which task (multinomial logistic regression on hashed n-grams, cues and structure) and "
-        "heavy or not (logistic regression on these and on token vectors, collapsed to a number a piece)",
+        "heavy or not (logistic regression on these and on token vectors, collapsed to a number a piece; "
+        "where that is unsure also on the sentence encoder's vector)",
         **({"date": options.date} if options.date else {}),
         "data": {
             "own_prompts": len(prompts),
             "held_out": sum(prompt.held_out for prompt in prompts),
             "fingerprint": digest(prompts),
             "public_benchmark_prompts": len(extra),
-            "token_vectors": source.name if vectors else None,
+            "token_vectors": (options.vectors or usual_source()).name if vectors else None,
+            "close_reading": encoder is not None,
         },
         "scikit_learn": sklearn.__version__,
         "held_out_figures": figures,
-        "by_writer_left_out": by_writer(training, classifier.head.blend),
+        "out_of_fold": out_of_fold(training, raw, classifier),
+        **({} if options.quick else {"by_writer_left_out": by_writer(training, classifier)}),
     }
     save(classifier, options.out, card)
-    shown = {name: card[name] for name in ("held_out_figures", "by_writer_left_out")}
+    shown = {name: card[name] for name in card if name in _SHOWN}
     sys.stdout.write(json.dumps(shown, indent=2) + f"\nwritten to {options.out}\n")
     return 0

@@ -27,13 +27,15 @@ from data.paths import log_path, models_folder
 from data.policy import TASKS, Policy, load_policy
 from data.store import LogUnavailable
 from router import fitting
-from router.classifier import Classifier, save
+from router.classifier import Classifier
 from router.compare_weights import WORSE, compare
 from router.decide import Decider
 from router.extra_prompts import Extra, read_extra
 from router.own_weights import load_in_use, own_folder, shipped_digest
 from router.prompts import Prompt, read_prompts
 from router.steering import split_command
+from router.train import read_encoder
+from router.weights_file import save
 
 LARGEST_SHARE = 0.2
 """All lessons together count at most this much of what the labelled prompts count."""
@@ -128,7 +130,7 @@ def learn(
     kept = [lesson for lesson in lessons if not aside(lesson)]
     apart = [lesson for lesson in lessons if aside(lesson)]
     rows, thin = examples(kept, in_use, policy, len(fitting.trainable(prompts)))
-    fitted = fitting.train(prompts, [*extra, *rows], policy, vectors)
+    fitted = fitting.train(prompts, [*extra, *rows], policy, vectors, read_encoder())
     after = Decider(fitted, policy)
     figures: dict[str, Any] = {
         "fitted": len(rows),

@@ -16,10 +16,11 @@ from data.paths import shipped
 from data.policy import load_policy
 from data.records import Message
 from router import __main__ as commands
-from router import classifier, fitting, own_weights, train, train_from_log
+from router import fitting, own_weights, train, train_from_log, weights_file
+from router.classifier import Classifier
 from router.compare_weights import compare, is_worse
 from router.decide import Decider
-from router.evaluate import quality
+from router.figures import quality
 from router.prompts import Prompt, read_prompts
 from tests.router.logged import diary
 
@@ -55,17 +56,17 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def small(few: Path) -> classifier.Classifier:
+def small(few: Path) -> Classifier:
     """Weights trained on those, without token vectors."""
     return fitting.train(read_prompts(few), [], load_policy())
 
 
 @pytest.fixture
-def in_use(small: classifier.Classifier, temporary_log: Path) -> Path:
+def in_use(small: Classifier, temporary_log: Path) -> Path:
     """The small weights as the team's own, so that a comparison is between equals."""
     folder = own_weights.own_folder()
     assert folder.parent == temporary_log.parent
-    classifier.save(small, folder, {"from_log": {"lessons": 1, "shipped": own_weights.shipped_digest()}})
+    weights_file.save(small, folder, {"from_log": {"lessons": 1, "shipped": own_weights.shipped_digest()}})
     return folder
 
 
@@ -120,7 +121,7 @@ def test_a_dry_run_shows_and_writes_nothing(
 
 
 def test_weights_that_got_worse_are_refused_and_the_old_ones_stay(
-    few: Path, in_use: Path, small: classifier.Classifier, temporary_log: Path,
+    few: Path, in_use: Path, small: Classifier, temporary_log: Path,
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     teach(temporary_log, LABELS[:3])
@@ -148,7 +149,7 @@ def test_without_lessons_or_a_log_it_says_what_would_be_one(
     assert "too shallow" in said
 
 
-def test_a_follow_up_that_says_nothing_by_itself_is_no_example(small: classifier.Classifier) -> None:
+def test_a_follow_up_that_says_nothing_by_itself_is_no_example(small: Classifier) -> None:
     from data.lessons import Lesson
 
     def lesson(*texts: str, heavy: bool = True, weight: float = 1.0) -> Lesson:
@@ -190,7 +191,7 @@ def test_damaged_or_foreign_weights_fall_back_to_those_that_ship_with_one_line(
     own_weights._said.clear()
     for _ in range(2):
         found = own_weights.load_in_use()
-    assert np.array_equal(found.weights, classifier.load().weights)
+    assert np.array_equal(found.weights, weights_file.load().weights)
     [record] = caplog.records
     assert "weights that ship are used instead" in record.getMessage()
     assert str(folder) in record.getMessage()
@@ -199,7 +200,7 @@ def test_damaged_or_foreign_weights_fall_back_to_those_that_ship_with_one_line(
 
 def test_the_ones_that_ship_are_used_where_there_are_no_others() -> None:
     assert own_weights.describe() == "weights: those that ship"
-    assert np.array_equal(own_weights.load_in_use().weights, classifier.load().weights)
+    assert np.array_equal(own_weights.load_in_use().weights, weights_file.load().weights)
 
 
 def test_worse_is_a_fall_beyond_the_limit_or_one_that_is_nearly_sure(few: Path) -> None:
@@ -216,7 +217,8 @@ def test_worse_is_a_fall_beyond_the_limit_or_one_that_is_nearly_sure(few: Path) 
 
 def test_the_comparison_counts_as_the_evaluation_does(few: Path) -> None:
     held: list[Prompt] = [prompt for prompt in read_prompts(few) if prompt.held_out]
-    figures, known = compare(Decider.load(), Decider.load(), held)["after"], quality(Decider.load(), held)
+    figures = compare(Decider.load(), Decider.load(), held)["after"]
+    known = quality(Decider.load(), held, every=99)
     assert (figures["auc"], figures["heavy_recall"], figures["fast_recall"]) == (
         known["auc"], known["heavy_recall"], known["fast_recall"],
     )  # fmt: skip
