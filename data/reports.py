@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -95,10 +96,10 @@ def make_report(
     if since:
         where.append("submitted_at >= ?")
         values.append(since)
-    # Words and flags as one text for each turn: few of them differ, so they are told apart once each.
-    flags = (f"(COALESCE({column}, 0) = 1)" for column in ("overridden", *LEFT_OUT.values()))
-    key = "||char(31)||".join(("COALESCE(tier, '')", "COALESCE(status, '')", *flags))
-    sql = f"SELECT {key}, submitted_at, {', '.join(_COLUMNS)} FROM turns WHERE {' AND '.join(where)}"
+    # Words and flags as one text (JSON) for each turn: few of them differ, so they are told apart once each.
+    key = ", ".join(("tier", "status", "overridden", *LEFT_OUT.values()))
+    columns = f"json_array({key}), submitted_at, {', '.join(_COLUMNS)}"
+    sql = f"SELECT {columns} FROM turns WHERE {' AND '.join(where)}"
     with reading(log) as connection:
         connection.row_factory = None
         rows = connection.execute(sql, values).fetchall()
@@ -115,15 +116,15 @@ def _summarised(
 ) -> Report:
     different: dict[str, int] = {}
     codes = np.array([different.setdefault(key, len(different)) for key in keys], dtype=np.intp)
-    parts = [key.split("\x1f") for key in different]
+    parts = [json.loads(key) for key in different]
     counted = np.bincount(codes, minlength=len(parts)).tolist()
 
     def flag(place: int) -> NDArray[np.bool_]:
-        return np.array([part[place] == "1" for part in parts], dtype=bool)[codes]
+        return np.array([bool(part[place]) for part in parts], dtype=bool)[codes]
 
     flags = {name: flag(3 + place) for place, name in enumerate(LEFT_OUT)}
     overridden = flag(2)
-    tiers = np.array([part[0] for part in parts], dtype=object)[codes]
+    tiers = np.array([part[0] or "" for part in parts], dtype=object)[codes]
     counts = np.ones(len(tiers), dtype=bool)
     for name, found in flags.items():
         if name not in include:
@@ -132,7 +133,7 @@ def _summarised(
     routed = has_tier & ~overridden
     figures = []
     numbers = {column: np.array(values, dtype=float) for column, values in by_column.items()}
-    for tier in sorted({part[0] for part in parts} - {""}):
+    for tier in sorted({part[0] or "" for part in parts} - {""}):
         mine = counts & (tiers == tier)
         for figure, server, browser in FIGURES:
             of_server = summarise(numbers[server][mine]) if server else None
@@ -154,7 +155,7 @@ def _summarised(
     )
 
 
-def _counted(names: Sequence[str], counts: Sequence[int]) -> dict[str, int]:
+def _counted(names: Sequence[str | None], counts: Sequence[int]) -> dict[str, int]:
     found: Counter[str] = Counter()
     for name, n in zip(names, counts, strict=True):
         found[name or "unknown"] += n
