@@ -58,8 +58,12 @@ export default function answerTools(given) {
   data = given.data ?? {};
   listen();
   for (const mark of document.querySelectorAll(MARKS)) nameMark(mark);
+  // Somebody may point at a mark already while its passage is still on its way here.
+  const pointedAt = document.querySelector(MARKS.replaceAll("]", "]:hover"));
+  if (pointedAt) showPassage(pointedAt);
   const mine = root;
   return () => {
-    if (root === mine) hidePassage();
+    // Streamlit takes it down and puts it up again at every run; only for good does the passage go.
+    setTimeout(() => root === mine && !mine.isConnected && hidePassage(), 1000);
   };
 }

@@ -24,6 +24,8 @@ def stage(answer: Answer) -> str:
     """The stage in a few words."""
     if answer.first_content_ms is not None:
         return f"{_tier(answer)}: writing"
+    if answer.first_chunk_ms is not None and answer.passages:
+        return f"{_tier(answer)}: checking its first words against the sources"
     if answer.asked is not None:
         return f"{_tier(answer)}: {_reading(answer)}"
     if answer.waiting is not None and answer.decision is not None and answer.waiting.reason != "received":
