@@ -18,6 +18,8 @@ from router.support import share, whole, without_marks
 
 # Questions of fact; drafts, plans and code may take a passage as a start and go on from there.
 FACTUAL = frozenset({"lookup", "syntax", "reasoning", "advice"})
+# Of these, what is simply looked up: only there silence of the documents is an answer.
+LOOKED_UP = frozenset({"lookup", "syntax"})
 # An answer whose sentences have less than this of their words from a passage is taken back. Chosen on
 # the dev half of the questions of `make bench-sources`.
 LEAST_SUPPORT = 0.43

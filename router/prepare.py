@@ -17,7 +17,7 @@ from router import orders
 from router.decide import split_command
 from router.differing import with_the_other_side
 from router.errors import ModelError
-from router.grounding import FACTUAL
+from router.grounding import LOOKED_UP
 from router.notes import with_notes, with_nothing_said
 from router.prompt import Prompt, build, estimate_tokens, longest_message_tokens
 from router.retrieve import Found, Retriever
@@ -56,7 +56,7 @@ def nothing_said(messages: Sequence[Message], decision: Decision, found: Found, 
 
     Only where it names the product: of other messages nobody knows that the documents should tell.
     """
-    if found.passages or not found.searched_passages or decision.task not in FACTUAL:
+    if found.passages or not found.searched_passages or decision.task not in LOOKED_UP:
         return False
     question = split_command(messages[-1].content)[1]
     names = "|".join(map(re.escape, (product.name, *product.also_called)))
