@@ -28,7 +28,7 @@ def test_a_checker_accepts_what_is_right_and_rejects_what_is_wrong(task: Task) -
 def test_no_checker_accepts_nothing_or_the_question_itself(task: Task) -> None:
     assert not task.checker.accepts("")
     assert not task.checker.accepts("I'm sorry, I can't help with that.")
-    if task.checker.kind in ("number", "python", "sql", "json"):
+    if task.checker.kind in ("number", "label", "sequence", "output", "python", "sql", "json"):
         assert not task.checker.accepts(task.ask)
 
 
