@@ -18,6 +18,7 @@ from data.policy import Policy, load_policy
 from data.records import Decision, Message
 from router.classifier import Classifier
 from router.own_weights import load_in_use
+from router.reasons import TASK_WORDS
 from router.standing import ConversationReader, Standing
 from router.steering import split_command
 from router.words_only import by_words
@@ -77,7 +78,10 @@ class Decider:
         if choice is not None and choice not in tiers:
             raise ValueError(f"'{choice}' is no tier; tiers: {', '.join(tiers)}")
         standing = self._reader.read(messages)
-        task = self._by_table(standing, self._table)[0] if self._table else self._reader.task(standing)
+        settled = self._settled(standing)
+        task = self._by_table(standing, self._table)[0] if self._table else self._reader.task(settled)
+        if settled.score > standing.score:
+            standing = replace(standing, reasons=(TASK_WORDS[task], "a close call: such work gets more care"))
         overridden = asked is not None and asked in tiers
         tier = asked if overridden and asked else self._tier(standing, tiers)
         reasons = (f"you chose {tier}", *standing.reasons) if overridden else standing.reasons
