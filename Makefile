@@ -40,7 +40,7 @@ lint: venv-dev ## check style and types only
 bench: venv-dev ## measure, and print tables (ARGS)
 	@$(IN_VENV) -m benchmarks $(ARGS)
 
-bench-routing: venv-dev ## does routing pay? 130 tasks, both local models, 15 to 20 quiet minutes (ARGS)
+bench-routing: venv-dev ## does routing pay? 146 tasks, both local models, about 20 quiet minutes
 	@$(IN_VENV) -m benchmarks.routing $(ARGS)
 
 bench-sources: venv-dev ## do answers stand on their sources? 128 questions, both local models (ARGS)
