@@ -56,6 +56,10 @@ def ask_all(services: Services, questions: QuestionSet, chosen: list[Question]) 
 
 
 def ask(services: Services, messages: tuple[Message, ...], tier: str) -> Answer:
-    """One answer of a tier to the last of the messages."""
+    """One answer of a tier to the last of the messages. Raises RuntimeError if it gave none."""
     turn = Turn(session_id="bench", conversation_id="bench", messages=messages, choice=tier)
-    return fold(answer(turn, services, Cancel()))
+    given = fold(answer(turn, services, Cancel()))
+    if given.status != "ok" or given.tier != tier:
+        # Another tier's answer in its place would be counted as this one's.
+        raise RuntimeError(f"the {tier} model did not answer {messages[-1].content!r}: {given.message}")
+    return given

@@ -60,7 +60,7 @@ def test_the_documents_may_be_in_another_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        (("promise = ", "promises = "), "key 'promises' is not known; known here: caution, follow_ups"),
+        (("promise = ", "promises = "), "key 'promises' is not known; known here: also_called, caution"),
         (('caution = "I can be wrong."', ""), "key 'caution' is missing"),
         (('caution = "I can be wrong."', 'caution = "  "'), "key 'caution': String should have at least 1"),
         (('name = "Teapot"', "name = Teapot"), "not valid TOML"),
