@@ -73,7 +73,8 @@ def _result(found: Review, result: Result) -> None:
     st.markdown("\n".join(lines))
     if found.few and result.success.values:
         st.caption(f"Each line is a person: {plain(result.success.metric.label)}.")
-        st.html(points_svg(result.success, first))
+        st.image(points_svg(result.success, first), width=480)
+        st.markdown(_points(result.success, first))
 
 
 def _row(first: str, compared: Compared, role: str) -> str:
@@ -102,8 +103,24 @@ def _waits(study: Study, felt_ms: dict[str, list[float]]) -> str:
     return f"Felt time to the first words of single turns. {'; '.join(parts)}" if parts else ""
 
 
+def _points(compared: Compared, first: str) -> str:
+    """The same as a table: for whoever does not see the picture, and to read off figures."""
+    names = (first, compared.variant)
+    lines = [f"| person | {plain(first)} | {plain(compared.variant)} |", "| --- | --- | --- |"]
+    for person in compared.values:
+        shown = [
+            study_words.shown(person.values[name], compared.metric.kind) if name in person.values else "–"
+            for name in names
+        ]
+        lines.append(f"| {plain(person.participant)} | {' | '.join(shown)} |")
+    return "\n".join(lines)
+
+
 def points_svg(compared: Compared, first: str) -> str:
-    """Each person's values: a dot for each variant, and a line between them where a person has both."""
+    """Each person's values: a dot for each variant, and a line between them where a person has both.
+
+    As a picture it does not know the theme: its grey can be read in both.
+    """
     names = (first, compared.variant)
     values = [value for person in compared.values for name, value in person.values.items() if name in names]
     low, high = min(values), max(values)
@@ -121,7 +138,7 @@ def points_svg(compared: Compared, first: str) -> str:
             shapes.append(f'<line x1="{x1}" y1="{y1:.1f}" x2="{x2}" y2="{y2:.1f}" opacity=".45"/>')
         for x, top, value in at:
             said = f"{person.participant}: {study_words.shown(value, compared.metric.kind)}"
-            dot = f'<circle cx="{x}" cy="{top:.1f}" r="4" fill="currentColor" opacity=".75">'
+            dot = f'<circle cx="{x}" cy="{top:.1f}" r="4" fill="#808080" opacity=".75">'
             shapes.append(f"{dot}<title>{escape(said)}</title></circle>")
     ends = [(low, 153), (high, 23)]
     words = [
@@ -133,10 +150,11 @@ def points_svg(compared: Compared, first: str) -> str:
         for n, name in enumerate(names)
     ]
     return (
-        '<svg viewBox="0 0 320 184" role="img" aria-label="Values of each person" style="max-width:32rem" '
-        'stroke="currentColor" fill="none" font-size="9"><g>'
+        '<svg xmlns="http://www.w3.org/2000/svg" width="640" height="368" viewBox="0 0 320 184" role="img" '
+        'aria-label="Values of each person" font-family="sans-serif" stroke="#808080" fill="none" '
+        'font-size="9"><g>'
         + "".join(shapes)
-        + '</g><g stroke="none" fill="currentColor">'
+        + '</g><g stroke="none" fill="#808080">'
         + "".join(words)
         + "</g></svg>"
     )

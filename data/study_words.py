@@ -105,6 +105,7 @@ def power_words(power: Power, study: Study) -> str:
     """What the planned number of people can find."""
     metric = study.measure()
     unit = " %" if metric.unit == "%" else f" {metric.unit}"
+    of_worth = " point" if metric.kind == "rating" and power.worth == 1 else unit
     basis = (
         "people differ as much as they did so far" if power.measured else "people differ as much as expected"
     )
@@ -114,7 +115,7 @@ def power_words(power: Power, study: Study) -> str:
         else f"What it finds in 8 of 10 such studies is {power.detectable:.{_digits(metric)}f}{unit}"
     )
     return (
-        f"With {study.participants} people and if {basis}, a difference of {power.worth:g}{unit} in "
+        f"With {study.participants} people and if {basis}, a difference of {power.worth:g}{of_worth} in "
         f"{metric.label} is found with a chance of {100 * power.chance:.0f} %. {least}."
     )
 

@@ -134,6 +134,8 @@ def test_the_review_says_the_verdict_and_shows_each_of_few_people(
     assert "| answers stopped or abandoned (guardrail) | 0 % | 0 % |" in told
     assert "With 8 people and if people differ as much as they did so far" in told
     assert "Each line is a person" in told
+    assert "| p00 | 3.0 of 7 |" in told
+    assert len(told.split("| person |")[1].split("**Power**")[0].splitlines()) - 2 == 8
     assert "p95" not in told
 
 
