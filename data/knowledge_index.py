@@ -32,7 +32,7 @@ WEIGHTS = "2.0, 3.0, 1.0"
 # A word that more passages have than this is only looked up together with another one: counting all
 # its places would take longer than the rest of the search.
 COMMON = 400
-_PAIRED = 6  # common words that are paired, the rarest first
+_PAIRED = 3  # common words that are paired, the rarest first
 # How often a folder is looked at, and at most which share of the time that takes.
 LOOK_S = 3.0
 _LOOK_SHARE = 0.02
