@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from components.passage_text import drawn, remark
 from components.safe_markdown import clean, plain
 from data.answers import fold
 from data.knowledge_index import KnowledgeIndex
@@ -40,7 +41,7 @@ def draw(passage: Passage, text: str | None) -> None:
             "The document has changed since, or is gone. This is the passage as the model was given it.",
             icon=":material/info:",
         )
-        _highlighted(passage.text)
+        _highlighted(passage)
         return
     whole = st.toggle("Show the whole document", key="whole-document")
     before, after = text[: passage.start], text[passage.end :]
@@ -48,15 +49,17 @@ def draw(passage: Passage, text: str | None) -> None:
         before, after = _end_of(before), _beginning_of(after)
     if before.strip():
         st.markdown(clean(before))
-    _highlighted(passage.text)
+    _highlighted(passage)
     if after.strip():
         st.markdown(clean(after))
 
 
-def _highlighted(text: str) -> None:
+def _highlighted(passage: Passage) -> None:
     with st.container(key="source-passage"):
         st.caption("The passage that the model was given")
-        st.markdown(clean(text))
+        if passage.left_out:
+            st.markdown(remark(passage))
+        st.markdown(drawn(passage))
 
 
 def _end_of(text: str) -> str:

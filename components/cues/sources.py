@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from components.cues.cue import Cue
+from components.passage_text import drawn, remark
 from components.safe_markdown import clean, plain
 from data.answers import Answer
 from data.records import Passage
@@ -46,7 +47,7 @@ def details(answer: Answer) -> str:
     for number, passage in enumerate(answer.passages, 1):
         link = f"[Open in the document](#source-{answer.turn_id}-{number})"
         head = f"**\\[{number}\\] {place(passage)}** · {_use(answer, number)}"
-        parts.append(f"{head}\n\n{clean(passage.text)}\n\n{link}")
+        parts.append("\n\n".join(filter(None, (head, remark(passage), drawn(passage), link))))
     return "\n\n".join(parts + _remarks(answer))
 
 
