@@ -13,6 +13,8 @@ from data.latency_turns import DIMENSIONS, LEFT_OUT, MEASURES, NO_NAME, Bools, T
 
 # What can be narrowed down by naming values; days have a first and a last one instead.
 CHOSEN_BY = tuple(name for name in DIMENSIONS if name != "day")
+# In an address `study` belongs to the links of participants.
+_IN_ADDRESS = {"study": "in-study"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class View:
     def to_query(self) -> dict[str, list[str]]:
         """The address's parameters, each with its values."""
         fresh = View()
-        query = {name: list(names) for name in CHOSEN_BY if (names := self.chosen.get(name))}
+        query = {
+            _IN_ADDRESS.get(name, name): list(names) for name in CHOSEN_BY if (names := self.chosen.get(name))
+        }
         for name in ("measure", "by"):
             if getattr(self, name) != getattr(fresh, name):
                 query[name] = [getattr(self, name)]
@@ -55,7 +59,7 @@ def from_query(query: Mapping[str, Sequence[str]], turns: Turns) -> tuple[View, 
     unknown: list[str] = []
 
     def known(name: str, allowed: Iterable[str]) -> tuple[str, ...]:
-        there, wanted = set(allowed), tuple(dict.fromkeys(query.get(name, ())))
+        there, wanted = set(allowed), tuple(dict.fromkeys(query.get(_IN_ADDRESS.get(name, name), ())))
         unknown.extend(f"{name}={value}" for value in wanted if value not in there)
         return tuple(value for value in wanted if value in there)
 

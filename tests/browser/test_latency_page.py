@@ -99,6 +99,16 @@ def test_it_can_be_read_on_a_phone(look: Callable[..., Page], scheme: str) -> No
     assert dark is (scheme == "dark")
 
 
+def test_a_participants_link_never_leads_here(
+    new_context: Callable[..., BrowserContext], address: str
+) -> None:
+    page = new_context(viewport={"width": 1280, "height": 900}).new_page()
+    page.goto(f"{address}/latency?study=cues&p=p01")
+    page.locator("[data-testid=stMainBlockContainer] [data-testid=stMarkdownContainer]").first.wait_for()
+    assert page.locator(".st-key-latency").count() == 0
+    assert "First words" not in page.locator("body").inner_text()
+
+
 def test_without_a_mouse(look: Callable[..., Page]) -> None:
     page = look()
     within = page.locator(f"{CHARTS} #cumulative")

@@ -15,11 +15,12 @@ from data.latency_figures import by_group, cumulative, distribution
 from data.latency_outcomes import doubt_and_thumbs, outcomes, wilson
 from data.latency_saved import FEWEST, fast_by_task, saved
 from data.latency_turns import LEFT_OUT, Turns, read_turns
-from data.latency_view import View, from_query, select
+from data.latency_view import CHOSEN_BY, View, from_query, select
 from data.latency_visits import first_useful_s, returns, useful
 from data.log import Log
 from data.reports import make_report
 from data.store import LogUnavailable, reading
+from data.study_links import OF_PARTICIPANTS
 
 Fill = Callable[..., Turns]
 
@@ -134,6 +135,13 @@ def test_a_view_goes_through_an_address_and_back(fill: Fill) -> None:
     )
     assert from_query(view.to_query(), turns) == (view, [])
     assert View().to_query() == {}
+
+
+def test_no_address_of_a_view_looks_like_a_participants_link(fill: Fill) -> None:
+    turns = fill([{"session_id": "s"}], sessions=[{"session_id": "s", "study": "cues"}])
+    view = View(by="study", chosen=dict.fromkeys(CHOSEN_BY, ("x",)), turn="1" * 32)
+    assert not set(view.to_query()) & set(OF_PARTICIPANTS)
+    assert from_query({"in-study": ["cues"]}, turns)[0].chosen == {"study": ("cues",)}
 
 
 @pytest.mark.parametrize(
