@@ -143,7 +143,8 @@ def main(argv: list[str]) -> int:
     training = Training(trainable(prompts), extra, policy, vectors, encoder=encoder)
     raw = training.out_of_fold()
     classifier = learn_follow_ups(training, raw, training.classifier(raw), prompts, policy)
-    figures = quality(Decider(classifier, policy), [prompt for prompt in prompts if prompt.held_out])
+    held = [prompt for prompt in prompts if prompt.held_out]
+    figures = quality(Decider(classifier, policy), held, every=6)
     card: dict[str, Any] = {
         "what": "which task (multinomial logistic regression on hashed n-grams, cues and structure) and "
         "heavy or not (logistic regression on these and on token vectors, collapsed to a number a piece; "
