@@ -324,12 +324,12 @@ def test_who_was_deleted_from_the_shell_can_send_nothing_more(
     ada.types("ada asks about apples")
     [row] = logged("SELECT conversation_id FROM conversations")
     assert main(["study", "delete-participant", "cues", "ada"]) == 0
-    ada.at.chat_input(key="chat").set_value("ada asks about pears").run()
+    ada.at.chat_input(key="chat").set_value("ada asks about zebrafinches").run()
     assert not ada.at.exception
     assert "deleted" in ada.everything
     runtime.current().log.flush()
     stored = contents(temporary_log.parent)
-    assert b"pears" not in stored
+    assert b"zebrafinches" not in stored
     assert b"apples" not in stored
     assert runtime.current().conversations.get(row["conversation_id"]) is None
 
