@@ -92,6 +92,8 @@ def serve(words: list[str]) -> int:
     `python -m`, since it would answer Ctrl-C with "Aborted!".
     """
     os.chdir(ROOT)
+    # As router/__init__.py says, for everything that imports numpy before it: small matrices only.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.argv = ["streamlit", *words]
     command_line = importlib.import_module("streamlit.web.cli")
     stopped = importlib.import_module("click.exceptions").Abort
