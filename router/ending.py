@@ -12,8 +12,8 @@ from router.cancel import Cancel
 from router.doubt import doubted, signals
 from router.examine import examine
 from router.grounding import (
-    FACTUAL,
     LEAST_SUPPORT,
+    checkable,
     in_english,
     not_told_instead,
     says_not_told,
@@ -48,8 +48,7 @@ class UnderWay:
     def decided(self, decision: Decision, passages: Sequence[Passage], nothing_said: bool) -> None:
         """What was decided and found, before a model is asked."""
         self.decision, self.passages, self.nothing_said = decision, tuple(passages), nothing_said
-        question = split_command(self.turn.text)[1]
-        self.held = bool(passages) and decision.task in FACTUAL and not sure(question, passages)
+        self.held = self._checkable and not sure(self._question, passages)
 
     def generations(self) -> tuple[Generation, ...]:
         """The model calls so far, for the log."""
@@ -80,7 +79,15 @@ class UnderWay:
         """Whether the whole answer is to be taken back: the documents do not say what it says."""
         if self.nothing_said:
             return in_english(self.turn.text) and not says_not_told(self.text)
-        return self.decision is not None and not stands(self.text, self.passages, self.decision)
+        return self._checkable and not stands(self.text, self.passages)
+
+    @property
+    def _question(self) -> str:
+        return split_command(self.turn.text)[1]
+
+    @property
+    def _checkable(self) -> bool:
+        return self.decision is not None and checkable(self._question, self.passages, self.decision)
 
     def _holds_already(self) -> bool:
         whole = self.text[: max(map(self.text.rfind, (". ", ".\n", "! ", "? ", ".[", "\n"))) + 1]

@@ -37,6 +37,10 @@ _NOT_TOLD = re.compile(
     r"|(?:\bnot|n['’]t|\bunable to)\s+find\b",
     re.IGNORECASE,
 )
+_ASKS = re.compile(
+    r"\?\s*$|\?\s|^\W*(?:what|which|who|whose|when|where|why|how|can|could|do|does|did|is|are|was|will|may|should)\b",
+    re.IGNORECASE,
+)
 _ENGLISH = re.compile(
     r"\b(?:the|is|are|do|does|how|what|which|who|when|where|why|can|in|of|to|a|my)\b", re.IGNORECASE
 )
@@ -63,9 +67,19 @@ def says_not_told(answer: str) -> bool:
     return _NOT_TOLD.search(answer[:400]) is not None
 
 
-def stands(answer: str, passages: Sequence[Passage], decision: Decision) -> bool:
-    """Whether an answer with these passages may stay as it is."""
-    if decision.task not in FACTUAL or not passages or says_not_told(answer):
+def checkable(question: str, passages: Sequence[Passage], decision: Decision) -> bool:
+    """Whether an answer can be held against its passages: an English question of what can be looked up.
+
+    Words are compared, so an answer in another language than its documents would always fall; and what
+    is no question ("tell me a story") is not answered from documents, whatever words they share.
+    """
+    looked_up = decision.task in LOOKED_UP and bool(passages)
+    return looked_up and in_english(question) and _ASKS.search(question) is not None
+
+
+def stands(answer: str, passages: Sequence[Passage]) -> bool:
+    """Whether a checkable answer may stay as it is."""
+    if says_not_told(answer) or not in_english(answer):
         return True
     has = support(answer, passages)
     return has is None or has >= LEAST_SUPPORT
