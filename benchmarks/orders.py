@@ -30,7 +30,7 @@ MANUALS = Path("/usr/share/man")
 SITE = Path(np.__file__).parents[1]
 # Not documentation but a prompt: all of it is written to a model, in the second person.
 _PROMPTS = {"codex_base_instructions.md"}
-MOST_HARMFUL = 0.0008
+MOST_HARMFUL = 0.0013
 _STEPS, _RIDGE, _ORDER_WEIGHT = 3000, 2e-5, 10.0
 # This app's pages (all of them: they speak of answers and assistants as few do) and the sentences that
 # were written to be hard count as often as this.
@@ -120,7 +120,8 @@ def bare_orders() -> dict[str, list[str]]:
 def fit(examples: Sequence[Example]) -> orders.Weights:
     """Logistic regression by gradient descent; no sign but standing in code may lessen the suspicion.
 
-    The threshold is the lowest at which at most 1 in 1,000 of the harmless examples is found.
+    The threshold is the lowest at which at most 13 in 10,000 of the harmless examples are found, most of
+    which are those that were written to be hard: of others' documentation it is then less than 1 in 1,000.
     """
     names = sorted(set().union(*(shown for shown, _ in examples)))
     place = {name: at for at, name in enumerate(names)}
@@ -135,7 +136,7 @@ def fit(examples: Sequence[Example]) -> orders.Weights:
     weight, bias = _descend(table, order, count * np.where(order, _ORDER_WEIGHT, 1.0), place.get("in_code"))
     odds = table @ weight + bias
     harmless = np.sort(np.repeat(odds[~order], count[~order].astype(int)))[::-1]
-    least = harmless[int(MOST_HARMFUL * len(harmless))] + 0.05
+    least = harmless[int(MOST_HARMFUL * len(harmless))] + 0.3
     kept = {name: round(float(weight[at]), 2) for name, at in place.items() if abs(weight[at]) >= 0.05}
     return orders.Weights(round(float(bias), 2), round(float(least), 2), kept)
 
