@@ -5,7 +5,7 @@
 The two files are those of sentence-transformers/all-MiniLM-L6-v2 on the model hub (Apache-2.0). Each
 piece of the vocabulary is read by the model alone, its outputs are averaged, and the vectors reduced to
 their main directions: model2vec's method (Tulkens and van Dongen 2024, github.com/MinishLab/model2vec),
-without its later steps. The model is small enough to be run by numpy, in about two minutes.
+without its later steps. The model is small enough to be run by numpy, in some minutes.
 """
 
 from __future__ import annotations
