@@ -37,14 +37,15 @@ FACTS = {
         "The wick of the lantern is trimmed with curved scissors after ten hours.",
     ),
 }
-# What is drawn of documents, wherever on the page; the page's own icons and buttons are not meant.
+# What is drawn of documents, wherever on the page; the page's own icons, buttons
+# and the frame of a dialog's title are not meant.
 DRAWN = """(where) => {
   const own = `button, label, .katex, [data-testid="stHeaderActionElements"], [data-testid="stIconMaterial"],
     [data-testid="stAlertDynamicIcon"]`;
   const wanted = `img, svg, image, iframe, video, audio, object, embed, script, style, link, form, base, meta,
     picture, source, h1, h2, h3`;
   return [...document.querySelectorAll(where)].map((box) => ({
-    tags: [...box.querySelectorAll(wanted)].filter((e) => !e.closest(own))
+    tags: [...box.querySelectorAll(wanted)].filter((e) => !e.closest(own) && !e.matches('h2[slot="title"]'))
       .map((e) => e.outerHTML.slice(0, 200)),
     links: [...box.querySelectorAll('a')].filter((a) => !a.closest('[data-testid="stHeaderActionElements"]'))
       .map((a) => [a.getAttribute('href'), a.textContent]),
@@ -143,7 +144,7 @@ def test_a_hostile_document_opened_whole_does_nothing(chat: Chat, outside: Outsi
     dialog.get_by_text("Show the whole document").click()
     expect(dialog.get_by_text("evil.example").nth(40)).to_be_attached()
     nothing_alive(chat.page, outside, '[role="dialog"]', own)
-    chat.page.keyboard.press("Escape")
+    dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
     assert "Still here." in chat.text(chat.asks("Are you there?"))
 
