@@ -106,14 +106,20 @@ _GAP = rf"[{_GONE}{_JOINED}]"
 _EMPTY_BRACKETS = re.compile(rf"[(\[{{]\s*{_GAP}[\s.,!{_GONE}{_JOINED}]*[)\]}}]")
 _CONJUNCTION = re.compile(rf"{_JOINED}[\s,]*(?:and|so|but|because|since)\s+", re.IGNORECASE)
 _BEFORE_END = re.compile(rf"[\s,;:(\[–—，、-]*{_GAP}[\s,;:.!–—，。、！{_GONE}{_JOINED}-]*$")
+_FULL_STOP = re.compile(r"(?<=[^\W_])[.。]\s*\Z")
 _AFTER = re.compile(rf"{_GAP}[\s,;:.!)\]–—，。、！-]*")
 
 
 def strip_steering(text: str) -> str:
-    """`text` without what it says about models, tiers and its own difficulty.
+    """`text` without what it says about models, tiers and its own difficulty, and without a last full stop.
 
-    If nothing else is left, the message is *about* that, and comes back as it was.
+    If nothing else is left, the message is *about* that, and comes back as it was. The full stop goes
+    from every message: whether one is there may depend on what was said behind it.
     """
+    return _FULL_STOP.sub("", _without_steering(text))
+
+
+def _without_steering(text: str) -> str:
     bare = text.translate({ord(_GONE): " ", ord(_JOINED): " "})
     for pattern in _PATTERNS:
         bare = pattern.sub(_mark, bare)
