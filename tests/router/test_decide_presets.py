@@ -111,7 +111,7 @@ def test_a_threshold_of_the_preset_moves_the_line() -> None:
     plain = load_preset("openai", KEYS)
     strict = decider_for(changed(plain, policy=PresetPolicy(threshold=0.99)))
     loose = decider_for(changed(plain, policy=PresetPolicy(threshold=0.01)))
-    text = talk("what is a good name for a beige cat")
+    text = talk("why is the sky blue")
     assert (strict.decide(text).tier, loose.decide(text).tier) == ("fast", "heavy")
 
 
