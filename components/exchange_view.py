@@ -41,15 +41,18 @@ class ExchangeView:
         self._last, self._after, self._send_edited = last, after, send_edited
         self._message()
         self._views = self._places()
+        # Looked at once: an answer that ends right after this is still to be drawn.
+        self._to_follow = [view for view in self._views if not view.running.ended]
         for view in self._views:
-            if view.running.ended:
+            if view not in self._to_follow:
                 self.finish(view, snapshot(view.running))
-        self._ended()
+        if not self._to_follow:
+            self._ended()
 
     @property
     def live(self) -> TurnView | None:
-        """The answer that is under way, if one is."""
-        return next((view for view in self._views if not view.running.ended), None)
+        """The answer that was under way when this was drawn, if one was; it may have ended since."""
+        return next(iter(self._to_follow), None)
 
     def finish(self, view: TurnView, answer: Answer) -> None:
         """Draw an ended answer with its cues and with what can be done with it."""

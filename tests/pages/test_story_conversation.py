@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from components.chat_page import ChatPage
 from data.records import new_id
 from router import runtime
 from tests.pages.person import Person
@@ -34,6 +37,26 @@ def test_a_conversation_goes_on_after_a_reload(visit: Visit, provider, logged) -
     assert "My name is Ada." in [message["content"] for message in provider().asked[-1]["messages"]]
     assert logged("SELECT count(*) FROM conversations")[0][0] == 1
     assert logged("SELECT count(DISTINCT session_id) FROM turns")[0][0] == 2
+
+
+def test_an_answer_that_ends_while_the_page_is_being_drawn_is_shown(
+    visit: Visit, script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the places for the answers and the look for one to follow, a quick answer may be over."""
+    script({"match": "quick", "text": "There already.", "first_token_ms": 1500})
+    drawn = ChatPage._clear_places
+
+    def after_the_end(page: ChatPage, count: int) -> None:
+        for running in page.visit.conversation.turns if page.visit.conversation else ():
+            running.events(after=10**9, timeout_s=30)
+        drawn(page, count)
+
+    monkeypatch.setattr(ChatPage, "_clear_places", after_the_end)
+
+    person = visit().types("Be quick.")
+
+    assert person.answered() == "There already."
+    assert "Fast" in person.under() or "Heavy" in person.under()
 
 
 def test_an_unknown_address_gives_the_empty_page(visit: Visit) -> None:
