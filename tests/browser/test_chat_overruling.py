@@ -162,7 +162,7 @@ def test_the_list_of_sources_leads_into_the_document_too(open_chat: Open) -> Non
 
 def test_copy_takes_the_answer_as_markdown_and_says_so(open_chat: Open, site: Site) -> None:
     chat = open_chat(permissions=["clipboard-read", "clipboard-write"])
-    turn_id = chat.asks("Which tasks go to the heavy model? Explain why, step by step, with a plan.")
+    turn_id = chat.asks("/heavy Tell me which tasks go to the heavy model.")
 
     chat.page.locator(f".st-key-copy-{turn_id} button").click()
 

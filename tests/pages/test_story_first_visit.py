@@ -44,13 +44,13 @@ def test_suggestions_are_few_and_show_both_tiers_and_the_sources(visit: Visit) -
 
 def test_a_picked_suggestion_is_sent_whole_and_answered(visit: Visit, script, provider, logged) -> None:
     suggestion = next(offered for offered in PRODUCT.suggestions if offered.prompt != offered.label)
-    script({"match": suggestion.prompt, "text": "A small classifier reads the message first."})
+    script({"match": suggestion.prompt, "text": "The text of messages is kept for 30 days."})
 
     person = visit().picks(suggestion.id)
 
     assert not person.has("empty-state"), "the suggestions are gone once the conversation has begun"
     assert person.said() == suggestion.prompt, "not its label"
-    assert person.answered() == "A small classifier reads the message first."
+    assert person.answered() == "The text of messages is kept for 30 days."
     [request] = provider().asked
     assert suggestion.prompt in request["messages"][-1]["content"]
     [turn] = logged("SELECT * FROM turns")
@@ -59,7 +59,7 @@ def test_a_picked_suggestion_is_sent_whole_and_answered(visit: Visit, script, pr
         suggestion.id,
         "ok",
     )
-    assert turn["output_chars"] == len("A small classifier reads the message first.")
+    assert turn["output_chars"] == len("The text of messages is kept for 30 days.")
 
 
 def test_a_typed_message_is_answered_and_the_next_one_knows_of_it(visit: Visit, script, provider) -> None:

@@ -139,9 +139,19 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Product:
     )
 
 
+class SharedIndex(KnowledgeIndex):
+    """One for all tests: the services of one test, which close theirs, must not close it for the others."""
+
+    def close(self) -> None:
+        """Stay open."""
+
+
 @pytest.fixture(scope="session")
-def retriever(product: Product) -> Retriever:
-    return Retriever(KnowledgeIndex.build(product.knowledge))
+def retriever(product: Product) -> Iterator[Retriever]:
+    index = SharedIndex.build(product.knowledge)
+    assert isinstance(index, SharedIndex)
+    yield Retriever(index)
+    KnowledgeIndex.close(index)
 
 
 MakeServices = Callable[..., Services]
