@@ -39,7 +39,7 @@ def explain(error: BaseException) -> str:
     if _code(error) == _FULL or number in (errno.ENOSPC, errno.EDQUOT):
         return "The disk of the log is full: free some space."
     if number in (errno.EEXIST, errno.ENOTDIR, errno.EISDIR):
-        return "The log cannot be written: a file stands where its folder should be. Name another place in UPSHIFT_DB."
+        return "The log cannot be written: a file is where its folder should be. Set UPSHIFT_DB to another."
     refused = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT)
     if _code(error) in (_PERM, _READONLY, _CANTOPEN, _AUTH) or number in refused:
         return "The log cannot be written: check that its folder is there and yours to write."
