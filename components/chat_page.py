@@ -48,7 +48,7 @@ class ChatPage:
         self.visit = visit
         self.settings = settings
         self.product = runtime.services.product
-        self.box = MessageBox(runtime, settings, self._ask, visit)
+        self.box = MessageBox(runtime, settings, self._ask, self._attach, visit)
         self.actions = AnswerActions(runtime, settings, self._start)
 
     def draw(self) -> None:
@@ -204,6 +204,12 @@ class ChatPage:
         conversation = self.visit.conversation
         attachments = uploads.take(conversation, files) if conversation is not None and files else ()
         return self._start(text, origin, suggestion_id=suggestion_id, attachments=attachments) is not None
+
+    def _attach(self, files: Sequence[uploads.File]) -> str:
+        """Take files that came without a message; what to say about it."""
+        conversation = self.visit.conversation or self.visit.begin(title=files[0].name)
+        uploads.take(conversation, files)
+        return uploads.taken(files)
 
     def _start(
         self,

@@ -29,13 +29,23 @@ class Ask(Protocol):
         """Send it."""
 
 
+class Attach(Protocol):
+    """Keeps files for the conversation, without a message; what to say about it."""
+
+    def __call__(self, files: Sequence[uploads.File]) -> str:
+        """Keep them."""
+
+
 class MessageBox:
     """The input at the foot of the page; `limit` is the longest message in characters."""
 
-    def __init__(self, runtime: Runtime, settings: PageSettings, ask: Ask, visit: Visit) -> None:
+    def __init__(
+        self, runtime: Runtime, settings: PageSettings, ask: Ask, attach: Attach, visit: Visit
+    ) -> None:
         self._runtime = runtime
         self._settings = settings
         self._ask = ask
+        self._attach = attach
         self._visit = visit
         self._product = runtime.services.product
         self.limit = longest_message_characters(self._product.system_prompt, runtime.preset)
@@ -78,12 +88,9 @@ class MessageBox:
 
     def _submit(self) -> None:
         text, files = uploads.submitted(st.session_state.get(KEY))
-        conversation = self._visit.conversation
-        refusal = uploads.refusal(conversation, files)
+        refusal = uploads.refusal(self._visit.conversation, files)
         if refusal is None and files and not _readable(text):
-            conversation = conversation or self._visit.begin(title=files[0].name)
-            uploads.take(conversation, files)
-            refusal = uploads.taken(files)
+            refusal = self._attach(files)
         refusal = refusal or self.refusal(text)
         if refusal is not None:
             st.session_state["notice"] = refusal

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
@@ -11,12 +11,14 @@ from components import study_ratings
 from components.chat_page import ChatPage
 from components.participant_visit import ParticipantVisit, settings_of
 from components.safe_markdown import clean, plain
+from components.uploads import File
 from data.answers import Answer
 from data.enrolment import StudyClosed
 from data.store import LogUnavailable
 from router.running import RunningTurn
 from router.runtime import Runtime
 
+NOT_TAKEN = "The file could not be taken just now. Try again in a moment."
 NOT_SENT = "This could not be sent just now; it is still in the box. Try again in a moment."
 
 
@@ -77,3 +79,12 @@ class ParticipantChat(ChatPage):
             pass
         st.session_state["notice"] = NOT_SENT
         return False
+
+    def _attach(self, files: Sequence[File]) -> str:
+        """As for everybody, but only from somebody who takes part now."""
+        try:
+            if self._may_write():
+                return super()._attach(files)
+        except (LogUnavailable, StudyClosed):
+            pass
+        return NOT_TAKEN

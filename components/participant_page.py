@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from components import study_marker, study_ratings
+from components import study_cookie, study_marker, study_ratings
 from components.participant_chat import ParticipantChat
 from components.participant_visit import ParticipantVisit, begin_session, today
 from components.safe_markdown import clean, plain
@@ -90,7 +90,7 @@ class ParticipantPage:
             st.rerun()
         assert place is not None
         visit = ParticipantVisit(self.runtime, self.study, person, place)
-        study_marker.mount(self.study.marker_key)
+        study_marker.mount(self.study.marker_key, study_cookie.link_of(self.links, person))
         if st.session_state.get("task_to_rate") == (place.task or ""):
             self._rate_task(visit)
             return

@@ -1,7 +1,8 @@
-"""The facilitator's key: a press drops a marker with its time, and changes nothing on the page.
+"""What a study needs in the browser: the facilitator's key, and that the browser remembers its study.
 
-It goes straight from the browser to `/api/marker` (see components.study_routes), because a run of the
-page, which any Streamlit widget causes, would disturb the very wait that is being measured.
+A press of the key drops a marker with its time, and changes nothing on the page. It goes straight from
+the browser to `/api/marker` (see components.study_routes), because a run of the page, which any Streamlit
+widget causes, would disturb the very wait that is being measured.
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from functools import cache
 
 import streamlit as st
 from streamlit.components.v2.types import ComponentRenderer
+
+from components.study_cookie import COOKIE
 
 # A dot for the facilitator, in the corner, for as long as a glance takes.
 _CSS = """
@@ -21,6 +24,9 @@ _JS = """
 export default function (component) {
   const dot = component.parentElement.querySelector(".marked");
   const wanted = component.data.key;
+  const { cookie, link } = component.data;
+  const secure = location.protocol === "https:" ? "; secure" : "";
+  if (link) document.cookie = `${cookie}=${encodeURIComponent(link)}; path=/; samesite=lax${secure}`;
   const press = (event) => {
     if (event.key !== wanted || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
     event.preventDefault();
@@ -40,10 +46,11 @@ export default function (component) {
 """
 
 
-def mount(key: str) -> None:
-    """Listen for the key (`F8` …) on this page."""
+def mount(key: str, link: str) -> None:
+    """Listen for the key (`F8` …) on this page, and remember `link` unless it is empty."""
     with st.container(key="marker"):
-        _component()(key="study-marker", data={"key": key}, height="content")
+        data = {"key": key, "cookie": COOKIE, "link": link}
+        _component()(key="study-marker", data=data, height="content")
 
 
 @cache

@@ -80,6 +80,8 @@ def test_a_whole_session_from_consent_to_the_completion_code(
     first = ada.asks("How long is text kept? 30 days?")
     ada.rates(first, 6)
     ada.page.keyboard.press("F8")
+    dropped = "SELECT * FROM markers WHERE participant = 'ada'"
+    wait_for(lambda: site.rows(dropped), lambda: "no marker")
     ada.done()
     ada.at_task(2)
     wait_for(lambda: not ada.turn_ids, lambda: "the first task's conversation is still there")
@@ -103,7 +105,7 @@ def test_a_whole_session_from_consent_to_the_completion_code(
         row["turn_id"]: row["value"] for row in site.rows("SELECT * FROM ratings WHERE participant = 'ada'")
     }
     assert said == {first: 6, second: 3}
-    [marker] = site.rows("SELECT * FROM markers WHERE participant = 'ada'")
+    [marker] = site.rows(dropped)
     assert (marker["turn_id"], marker["study_task"]) == (first, "first")
     variants = site.rows("SELECT variant FROM turns WHERE turn_id IN (?, ?)", first, second)
     assert {row["variant"] for row in variants} == {"with", "without"}
@@ -147,6 +149,18 @@ def test_a_participant_reaches_no_other_page(come: Callable[..., Participant], s
     dan.page.goto(f"{site.address}/studies")
     dan.page.locator(".stMarkdown, .stAlert").first.wait_for()
     assert dan.page.locator(".st-key-study-chosen").count() == 0
+
+
+def test_without_the_links_parameters_a_browser_stays_in_its_study(
+    come: Callable[..., Participant], site: Site
+) -> None:
+    gus = come("gus")
+    gus.agrees()
+    for path in ("/", "/latency"):
+        gus.page.goto(site.address + path)
+        gus.at_task(1)
+        assert "p=gus" in gus.page.url
+        assert gus.page.locator(".st-key-footer, .st-key-latency").count() == 0
 
 
 def test_the_researchers_key_opens_the_studies_and_is_remembered(

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
+from components import study_cookie, study_researcher
+from components.study_cookie import COOKIE
 from data.__main__ import main
 from data.enrolment import Enrolment
 from data.study_links import Links
@@ -197,6 +200,86 @@ def test_a_participants_conversation_opens_for_nobody_else(guest: Guests, link: 
     current.conversations.forget(theirs)  # as after a restart: only the log has it
     assert "bicycles" not in guest(f"http://127.0.0.1/?c={theirs}").everything
     assert "bicycles" in guest(link("bob")).page, "whose it is finds it again"
+
+
+@pytest.fixture
+def cookies(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the browser sends along; the test fills it."""
+    found: dict[str, str] = {}
+    monkeypatch.setattr("streamlit.runtime.context.ContextProxy.cookies", property(lambda _: found))
+    return found
+
+
+def test_a_browser_that_takes_part_stays_in_its_study_without_the_links_parameters(
+    guest: Guests, link: Any, cookies: dict[str, str], temporary_log: Path
+) -> None:
+    made()
+    bare = "http://127.0.0.1/"
+    ada = link("ada")
+    cookies[COOKIE] = quote(urlsplit(ada).query)
+    assert guest(bare).has("chat"), "who has not agreed is a visitor like any other"
+    guest(ada).agrees().types("ada asks about apples")
+    again = guest(bare)
+    assert "Task 1 of 2" in again.page
+    assert "apples" in again.page
+    assert again.at.query_params["p"] == "ada", "the address is her link again"
+    elsewhere = dict(cookies)
+    cookies[study_researcher.COOKIE] = Links(temporary_log).researcher_key()
+    assert "Task 1 of 2" not in guest(bare).page, "a researcher's own browser is never held"
+    cookies.clear()
+    cookies.update(elsewhere)
+    again.presses("task-done").presses("task-done")
+    assert not guest(bare).has("study-end"), "once it is done, the browser is free again"
+
+
+def test_a_changed_or_withdrawn_or_forced_link_holds_no_browser(
+    guest: Guests, link: Any, cookies: dict[str, str], temporary_log: Path
+) -> None:
+    made()
+    guest(link("ada")).agrees().presses("withdraw")
+    guest(link("pilot", forced="with")).agrees()
+    for query in (
+        urlsplit(link("ada")).query,
+        urlsplit(link("bob")).query.replace("p=bob", "p=ada"),
+        "nonsense",
+        "%%%",
+    ):
+        cookies[COOKIE] = quote(query)
+        assert guest("http://127.0.0.1/").has("footer"), query
+    links, enrolment = Links(temporary_log), Enrolment(temporary_log)
+    pilot, dealt = enrolment.find("cues", "pilot"), enrolment.find("cues", "ada")
+    assert pilot is not None
+    assert dealt is not None
+    assert study_cookie.link_of(links, pilot) == ""
+    assert links.admission(dict(parse_qsl(study_cookie.link_of(links, dealt)))) is not None
+
+
+@dataclass
+class Given:
+    """A file as the message box gives it."""
+
+    name: str = "notes.md"
+    size: int = 5
+
+    def getvalue(self) -> bytes:
+        return b"# Tea"
+
+
+def test_a_file_without_a_message_is_kept_while_somebody_takes_part_and_not_after(
+    guest: Guests, link: Any, logged: Any, monkeypatch: pytest.MonkeyPatch, temporary_log: Path
+) -> None:
+    made()
+    ada, bob = guest(link("ada")).agrees(), guest(link("bob")).agrees()
+    monkeypatch.setattr("components.uploads.submitted", lambda _: ("", [Given()]))
+    ada.types("dropped")
+    assert "notes.md is attached" in ada.everything
+    enrolment = Enrolment(temporary_log)
+    left = enrolment.find("cues", "bob")
+    assert left is not None
+    enrolment.withdraw(left)
+    bob.types("dropped")
+    assert "You have stopped taking part" in bob.everything
+    assert [row["participant"] for row in logged("SELECT participant FROM study_conversations")] == ["ada"]
 
 
 def test_another_link_in_the_same_tab_is_another_person(guest: Guests, link: Any, logged: Any) -> None:
