@@ -29,6 +29,8 @@ def draw(runtime: Runtime, study: Study) -> None:
     st.markdown(_people(found))
     for result in found.results:
         _result(found, result)
+    if wider := study_words.level_words(study, found.level):
+        st.caption(plain(wider))
     st.markdown("**Power**")
     st.caption(plain(study_words.power_words(found.power, study)))
     if not found.few:
@@ -61,11 +63,11 @@ def _people(found: Review) -> str:
 
 
 def _result(found: Review, result: Result) -> None:
-    first = found.study.variant_names[0]
+    first, level = found.study.variant_names[0], study_words.percent(found.level)
     lines = [
         f"**{plain(result.variant)} against {plain(first)}**",
         "",
-        f"| measure | {plain(first)} | {plain(result.variant)} | difference | 95 % interval | people |",
+        f"| measure | {plain(first)} | {plain(result.variant)} | difference | {level} interval | people |",
         "| --- | --- | --- | --- | --- | --- |",
         _row(first, result.success, "decides"),
         *(_row(first, each, "guardrail") for each in result.guardrails),

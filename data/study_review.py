@@ -91,7 +91,11 @@ class Power:
 
 @dataclass(frozen=True)
 class Review:
-    """All that is known of a study on one day."""
+    """All that is known of a study on one day.
+
+    `level` is that of each interval: with several variants to compare, all of them hold together 95 times
+    in 100, and each of them more often.
+    """
 
     study: Study
     today: date
@@ -103,6 +107,7 @@ class Review:
     missing: tuple[str, ...]
     results: tuple[Result, ...]
     power: Power
+    level: float
     markers: int
     turns: int
 
@@ -143,6 +148,7 @@ def review_of(study: Study, data: StudyData, today: date) -> Review:
         missing=missing,
         results=results,
         power=_power(study, results[0].success.difference, level),
+        level=level,
         markers=data.markers,
         turns=len(data.turns),
     )

@@ -27,6 +27,7 @@ def as_text(review: Review) -> str:
         lines += [_measure(each) for each in (result.success, *result.guardrails)]
         if review.few:
             lines += ["", *points(result.success)]
+    lines += ["", study_words.level_words(study, review.level)] if len(review.results) > 1 else []
     lines += ["", study_words.power_words(review.power, study)]
     return "\n".join(lines)
 
@@ -39,7 +40,7 @@ def _measure(compared: Compared) -> str:
     n = f"n = {found.n[0]}" if found.n[0] == found.n[1] else f"n = {found.n[0]} and {found.n[1]}"
     return (
         f"  {compared.metric.label}: {study_words.signed(found.estimate, compared.metric)}"
-        f" (95 %: {low} to {high}; {n})"
+        f" ({study_words.percent(found.level)}: {low} to {high}; {n})"
     )
 
 

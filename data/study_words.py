@@ -101,6 +101,22 @@ def signed(amount: float, metric: Metric) -> str:
     return f"{amount:+.1f} points"
 
 
+def percent(level: float) -> str:
+    """How often an interval holds, in percent: `95 %`, `97.5 %`."""
+    return f"{100 * level:.1f}".removesuffix(".0") + " %"
+
+
+def level_words(study: Study, level: float) -> str:
+    """Why intervals are wider with several variants; empty with one to compare."""
+    others = len(study.variants) - 1
+    if others == 1:
+        return ""
+    return (
+        f"Each interval is a {percent(level)} one, so that all {others} comparisons of a measure hold "
+        "together at least 95 times in 100."
+    )
+
+
 def power_words(power: Power, study: Study) -> str:
     """What the planned number of people can find."""
     metric = study.measure()

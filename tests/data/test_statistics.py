@@ -95,6 +95,63 @@ def median_variance() -> float:
     return float(np.var(np.median(rng.normal(0, PER_TURN, (200_000, TURNS)), axis=1)))
 
 
+# Conversations with or without a suggestion, one for each variant; answers of which every tenth is stopped.
+HABITS = {"one conversation in two": (1, 0.5), "one answer in ten": (5, 0.1)}
+
+
+@pytest.mark.parametrize("habit", HABITS)
+@pytest.mark.parametrize("design", ["within", "between"])
+@pytest.mark.parametrize("people", SIZES)
+def test_shares_find_nothing_in_nothing_and_hold_a_true_difference(
+    people: int, design: str, habit: str
+) -> None:
+    """Where hardly anybody does it, intervals of shares hold more often than they promise: no upper limit."""
+    _, false = shares(shared_out(people, design, habit, 0.0), design, "share", true=0.0)
+    assert false <= 0.06
+    true = 25 * (1 - HABITS[habit][1])
+    coverage, found = shares(shared_out(people, design, habit, 0.25), design, "share", true)
+    assert coverage >= 0.93
+    assert coverage <= 0.975 or people < 60
+    assert found > false
+
+
+def shared_out(people: int, design: str, habit: str, effect: float) -> list[list[PersonValues]]:
+    """Studies with each person's shares; under `b` it is done in `effect` of the cases where it was not."""
+    rng = np.random.default_rng([7, people])
+    times, usual = HABITS[habit]
+    dealt = arms_dealt(people, design)
+    own = rng.beta(4 * usual, 4 * (1 - usual), (1500, people, 1))
+    extra = np.array([[effect if name == "b" else 0.0 for name in arm] for arm in dealt])
+    done = rng.binomial(times, own + extra * (1 - own)) / times
+    return [
+        [
+            PersonValues(str(number), arm, dict(zip(arm, values, strict=False)))
+            for number, (arm, values) in enumerate(zip(dealt, study.tolist(), strict=True))
+        ]
+        for study in done
+    ]
+
+
+@pytest.mark.parametrize("design", ["within", "between"])
+def test_three_variants_share_one_chance_to_find_nothing_in_nothing(design: str) -> None:
+    rng = np.random.default_rng(8)
+    arms = arms_of(("a", "b", "c"), design)
+    dealt = [arm_of_slot(arms, slot, b"secret", "three") for slot in range(12)]
+    found = 0
+    for _ in range(1500):
+        people = []
+        for number, arm in enumerate(dealt):
+            own = rng.normal(0, 0.6)
+            values = {
+                name: float(np.exp(8 + own - 0.3 * n + rng.normal(0, 0.3))) for n, name in enumerate(arm)
+            }
+            people.append(PersonValues(str(number), arm, values))
+        differences = [compare(people, "a", other, "time", design, level=0.975) for other in "bc"]
+        assert {each.level for each in differences if each} == {0.975}
+        found += any(each is not None and each.clear for each in differences)
+    assert found / 1500 <= 0.06
+
+
 def test_practice_does_not_widen_the_interval() -> None:
     widths = {}
     for practice in (0.0, -3.0):

@@ -13,9 +13,11 @@ from data.enrolment import Enrolment
 from data.study_data import read_study
 from data.study_links import Admission
 from data.study_review import Review, review, sample_ratio_p
+from data.study_text import as_text
 from data.study_words import power_words
 from tests.data.studies import TODAY, made, took_part
 
+THREE: dict[str, list[str]] = {"with": [], "without": ["progress"], "bare": ["progress", "tier"]}
 AFTER = TODAY + timedelta(days=30)
 
 
@@ -167,6 +169,23 @@ def test_values_are_medians_of_people_and_leave_out_unusual_turns_and_forced_peo
     assert data.values("copied")[0].values == {"with": 0.0, "without": 0.0}
     assert (len(data.people), len(data.dealt)) == (3, 2)
     assert len(data.felt_ms("with")) == 6
+
+
+def test_with_three_variants_each_interval_says_how_wide_it_is(temporary_log: Path) -> None:
+    variants = [{"name": name, "change": {"cues_off": off}} for name, off in THREE.items()]
+    tasks = [{"id": f"t{n}", "title": "A task", "instructions": "Do it."} for n in range(3)]
+    three = made(variants=variants, tasks=tasks)
+    took_part(temporary_log, three, 8, rated(gain=2))
+    said = found(temporary_log, three)
+    assert said.level == pytest.approx(0.975)
+    told = as_text(said)
+    assert told.count("(97.5 %: ") == 4, "two variants, the metric and a guardrail each"
+    assert "95 %:" not in told
+    assert "so that all 2 comparisons of a measure hold together at least 95 times in 100" in told
+    two = made(name="two")
+    took_part(temporary_log, two, 8, rated(gain=2))
+    assert as_text(found(temporary_log, two)).count("(95 %: ") == 2
+    assert "comparisons" not in as_text(found(temporary_log, two))
 
 
 def test_coming_back_on_another_day_is_seen(temporary_log: Path) -> None:
