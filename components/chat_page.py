@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from components import answer_tools, empty_state, footer, probe, settings_panel, source_view, uploads
 from components.answer_actions import AnswerActions
+from components.cues import progress
 from components.exchange_view import ExchangeView, stop_editing
 from components.message_box import MessageBox
 from components.page_settings import PageSettings
@@ -185,7 +186,8 @@ class ChatPage:
     def _probe(self, live: RunningTurn | None) -> None:
         offered = {f"send-suggestion-{item.id}": item.prompt for item in self.product.suggestions}
         offered |= {f"send-followup-{n}": item.prompt for n, item in enumerate(self.product.follow_ups[:3])}
-        probe.mount(live.turn.turn_id if live else None, prompts=offered)
+        turn_id = live.turn.turn_id if live else None
+        probe.mount(turn_id, prompts=offered, progress=self.settings.shows(progress.NAME))
 
     # What the person can do. Each is a callback: it runs before the page is drawn.
 

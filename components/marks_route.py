@@ -47,6 +47,7 @@ class Marks(BaseModel):
     client_first_content_ms: Milliseconds | None = None
     client_readable_ms: Milliseconds | None = None
     client_done_ms: Milliseconds | None = None
+    client_left_ms: Milliseconds | None = None
     client_hidden: bool
     press_clock_ms: float | None = Field(default=None, ge=-HOUR_MS, le=1e12, allow_inf_nan=False)
     clock_error_ms: Milliseconds | None = None
@@ -60,6 +61,8 @@ class Marks(BaseModel):
             raise ValueError("marks out of order")
         if readable is not None and content is None:
             raise ValueError("readable without text")
+        if self.client_left_ms is not None and done is not None:
+            raise ValueError("left before the end, and the end seen")
         return self
 
 

@@ -168,4 +168,17 @@ def m005_studies(db: Any) -> None:
         db.execute(statement)
 
 
-STEPS: tuple[Step, ...] = (m001_turns, m002_people, m003_health_and_runs, m004_views, m005_studies)
+def m006_leaving(db: Any) -> None:
+    """When somebody went away from an answer that was not complete."""
+    db.execute("ALTER TABLE turns ADD COLUMN left_ms REAL")
+    db.execute("ALTER TABLE turns ADD COLUMN client_left_ms REAL")
+
+
+STEPS: tuple[Step, ...] = (
+    m001_turns,
+    m002_people,
+    m003_health_and_runs,
+    m004_views,
+    m005_studies,
+    m006_leaving,
+)

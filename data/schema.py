@@ -76,9 +76,9 @@ TABLES: dict[str, Table] = {
         " variant study_task",
         whole="turn_index input_chars stall_count output_chars source_count cited_count",
         real="route_score route_ms first_feedback_ms request_sent_ms first_chunk_ms first_content_ms"
-        " readable_ms last_content_ms done_ms ended_ms stall_total_ms stall_max_ms"
+        " readable_ms last_content_ms done_ms ended_ms left_ms stall_total_ms stall_max_ms"
         " client_first_feedback_ms client_first_cue_ms client_first_content_ms client_readable_ms"
-        " client_done_ms clock_offset_ms clock_error_ms",
+        " client_done_ms client_left_ms clock_offset_ms clock_error_ms",
         flag="overridden cold warmed cache_hit joined client_hidden",
         choices={
             "input_origin": ("typed", "suggestion", "follow_up", "retry", "edit"),

@@ -52,6 +52,7 @@ def _flag(name: str, what: str) -> Column:
 
 _NOT_SEEN = "the browser did not report it (page closed, moment never came)"
 _NEVER_CAME = "it never came"
+_STAYED = "they stayed to its end, or the browser did not report it"
 _WHO = (
     Column("study", "TEXT", "people.study", "the study's name"),
     Column("participant", "TEXT", "people.participant", "the participant's id, as in their link"),
@@ -160,10 +161,12 @@ _TURNS = Table(
         _ms("client_first_content_ms", "first words of the answer seen", _NOT_SEEN),
         _ms("client_readable_ms", "first sentence or 120 characters seen", _NOT_SEEN),
         _ms("client_done_ms", "whole answer seen", _NOT_SEEN),
+        _ms("client_left_ms", "page closed, reloaded or left before the whole answer was seen", _STAYED),
         _ms("route_ms", "model chosen", _NEVER_CAME),
         _ms("first_content_ms", "first words from the model", _NEVER_CAME),
         _ms("done_ms", "last words from the model", _NEVER_CAME),
         _ms("ended_ms", "answer ended, in whatever way", "the server died over it"),
+        _ms("left_ms", "last page that showed it was gone", "somebody was there at its end"),
         Column(
             "stall_count",
             "INTEGER",

@@ -21,6 +21,8 @@ _UNUSUAL = ("cold", "cache_hit", "warmed", "joined", "client_hidden")
 _PRESSED = ("suggestion", "follow_up")
 _OF_THEIR_OWN = ("typed", *_PRESSED)
 _KEPT = ("copy", "export")
+# An answer that the server died over says nothing about the person.
+_APP_ENDED = "app_ended"
 
 Row = dict[str, Any]
 
@@ -115,7 +117,8 @@ def _turns(connection: sqlite3.Connection, study: str) -> tuple[Row, ...]:
     kinds = ", ".join(f"'{kind}'" for kind in _KEPT)
     return _rows(
         connection,
-        "SELECT turns.turn_id, turns.submitted_at, turns.status, turns.input_origin, turns.output_chars,"
+        "SELECT turns.turn_id, turns.submitted_at, turns.status, turns.error_type, turns.input_origin,"
+        " turns.output_chars, turns.left_ms, turns.client_left_ms,"
         f" turns.client_first_content_ms, {', '.join(f'turns.{name}' for name in _UNUSUAL)},"
         " had.participant, had.variant, had.conversation_id, had.period, had.study_task,"
         " EXISTS (SELECT 1 FROM feedback WHERE feedback.turn_id = turns.turn_id"
@@ -181,6 +184,12 @@ def _conversations(counts: Callable[[list[Row]], bool]) -> Callable[[Sequence[Ro
     return values
 
 
+def _was_given_up(turn: Row) -> bool:
+    """Stopped, or left before its end with nobody there when it came; a reload comes back to it."""
+    gone = turn["left_ms"] is not None and turn["client_left_ms"] is not None
+    return turn["status"] in ("stopped", "abandoned") or gone
+
+
 def _came_back(turns: Sequence[Row]) -> _Values:
     days = defaultdict(set)
     for turn in turns:
@@ -190,7 +199,7 @@ def _came_back(turns: Sequence[Row]) -> _Values:
 
 _MEASURES: dict[str, Callable[[Sequence[Row]], _Values]] = {
     "felt_first_words": _felt,
-    "stopped": _share(lambda t: t["status"] in ("stopped", "abandoned"), lambda t: t["status"] != "open"),
+    "stopped": _share(_was_given_up, lambda t: t["status"] != "open" and t["error_type"] != _APP_ENDED),
     "suggestion_taken": _conversations(lambda own: any(t["input_origin"] in _PRESSED for t in own)),
     "second_message": _conversations(lambda own: sum(t["input_origin"] in _OF_THEIR_OWN for t in own) > 1),
     "copied": _share(lambda t: bool(t["kept"]), lambda t: bool(t["output_chars"])),

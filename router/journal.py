@@ -135,6 +135,7 @@ class Journal:
             "turn_id": turn_id,
             "status": status(event),
             "ended_ms": event.t_ms,
+            "left_ms": running.left_ms,
             "output_chars": len(answer.text),
             "source_count": len(answer.passages),
             "cited_count": len(answer.cited),

@@ -55,6 +55,8 @@ class RunningTurn:
         self._marks = 0
         self._has_text = False
         self._unwatched_since_s = self.received_s
+        self._was_watched = False
+        self._left_ms: float | None = None
 
     @classmethod
     def ended_before(cls, turn: Turn, events: Sequence[Event]) -> RunningTurn:
@@ -114,6 +116,8 @@ class RunningTurn:
                 }
             )
             self._events.append(stamped)
+            if self.ended and self._was_watched and not self._watchers:
+                self._left_ms = (self._unwatched_since_s - self.received_s) * 1000
             self._news.notify_all()
         return stamped
 
@@ -137,6 +141,7 @@ class RunningTurn:
         """While held, somebody is looking at the answer."""
         with self._news:
             self._watchers += 1
+            self._was_watched = True
         try:
             yield
         finally:
@@ -148,6 +153,11 @@ class RunningTurn:
     def watchers(self) -> int:
         """How many pages look at the answer."""
         return self._watchers
+
+    @property
+    def left_ms(self) -> float | None:
+        """When the last page that looked at the answer went away; None if one was there at its end."""
+        return self._left_ms
 
     def unwatched_s(self) -> float:
         """For how many seconds nobody has been looking."""

@@ -21,7 +21,8 @@ first progress text (the probe's own "Sending…" counts), the first text of the
 first sentence or 120 characters), done. A moment counts when it is painted: the frame after the
 change has been handed over (requestAnimationFrame, then a MessageChannel post). The marks go to
 `/api/marks` by `sendBeacon`, once for a turn: at its end, or when the page is left or something
-else is sent. `client_hidden` says that the page was in the background at some moment meanwhile.
+else is sent. `client_hidden` says that the page was in the background at some moment meanwhile, and
+`client_left_ms` that it was left before the end (tab closed, reloaded, another page), and when.
 
 **Clock.** After loading (and after an answer, at most once a minute) the probe asks `/api/clock`
 five times, and takes the round trip that was fastest: server clock = browser clock + offset, with
@@ -58,6 +59,7 @@ def mount(
     *,
     status_text: str = "",
     prompts: Mapping[str, str] | None = None,
+    progress: bool = True,
     key: str = "probe",
 ) -> None:
     """Put the probe on the page; call it on every script run, at the same place.
@@ -65,9 +67,11 @@ def mount(
     `turn_id` is the turn that is being answered or was answered last. `prompts` maps the key of a
     `send-…` button to the message that a press on it sends, for the echo (else the button's own
     words are shown). `status_text`, when it changes, is spoken by screen readers in place of the
-    probe's own "Writing an answer", "Answer complete", "Answer stopped".
+    probe's own "Writing an answer", "Answer complete", "Answer stopped". Without `progress` the message
+    is echoed, and nothing says that it is being sent (unless that takes five seconds).
     """
     data = {"turn_id": turn_id, "status_text": status_text, "prompts": dict(prompts or {})}
+    data["progress"] = progress
     _component()(key=key, data=data | {"run": next(_runs)}, height="content")
 
 

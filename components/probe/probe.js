@@ -87,6 +87,9 @@ function mark(of, name) {
 
 // ---- what is shown
 
+// A study may want to know what it is like without progress texts: then only the message is echoed.
+const saysProgress = () => data.progress !== false || Boolean(cue?.label.startsWith("Still"));
+
 function drawCue() {
   if (!root) return;
   const box = root.querySelector(".probe-cue");
@@ -98,6 +101,7 @@ function drawCue() {
   root.querySelector(".probe-echo").hidden = !cue.text;
   root.querySelector(".probe-words").textContent = cue.text;
   const progress = root.querySelector(".probe-progress");
+  progress.hidden = !saysProgress();
   progress.textContent = cue.label;
   progress.classList.toggle("probe-waiting", !cue.label.startsWith("Still"));
 }
@@ -105,7 +109,7 @@ function drawCue() {
 // Style sheets, not changes of the elements: Streamlit uses elements again for other things.
 function drawOnButton() {
   const sheets = document.adoptedStyleSheets.filter((sheet) => sheet !== pending);
-  if (cue?.place) {
+  if (cue?.place && saysProgress()) {
     pending ??= new CSSStyleSheet();
     pending.replaceSync(`.st-key-${cue.place} button::after { content: "· ${cue.label}"; margin-left: 0.4em; }`);
     sheets.push(pending);
@@ -128,10 +132,14 @@ function isDark() {
   return Boolean(parts) && parts.slice(1).reduce((sum, part) => sum + parseInt(part, 16), 0) < 384;
 }
 
-function cueIsVisible() {
-  if (cue?.place) return true; // on the button that was pressed
-  const box = root?.querySelector(".probe-progress")?.getBoundingClientRect();
+function isVisible(part) {
+  const box = root?.querySelector(part)?.getBoundingClientRect();
   return Boolean(box && box.height > 0 && box.bottom > 0 && box.top < window.innerHeight);
+}
+
+function cueIsVisible() {
+  if (cue?.place) return saysProgress(); // on the button that was pressed
+  return isVisible(".probe-progress");
 }
 
 function hideCue() {
@@ -198,10 +206,8 @@ function begin(event, text, button, place) {
   hideOutdated(true);
   drawCue();
   if (!place) followFromNow();
-  if (cueIsVisible()) {
-    mark(mine, "client_first_feedback_ms");
-    mark(mine, "client_first_cue_ms");
-  }
+  if (cueIsVisible() || isVisible(".probe-echo")) mark(mine, "client_first_feedback_ms");
+  if (cueIsVisible()) mark(mine, "client_first_cue_ms");
   mine.timers.push(setTimeout(guarded(() => stillSending(mine)), STILL_AFTER_MS));
   mine.timers.push(setTimeout(guarded(() => drop(mine)), DROP_AFTER_MS));
   watch();
@@ -262,7 +268,7 @@ function findTurn(mine) {
     mine.timers.forEach(clearTimeout);
     hideCue();
     if (mine.place) bringIntoView(element);
-    if (element.textContent.trim()) mark(mine, "client_first_cue_ms");
+    if (saysProgress() && element.textContent.trim()) mark(mine, "client_first_cue_ms");
     say("Writing an answer");
     returnFocus(mine);
     return;
@@ -368,8 +374,11 @@ async function readClock() {
 const onHide = guarded(() => {
   if (press && document.visibilityState === "hidden") press.hidden = true;
 });
+// Closed, reloaded or gone to another page: the browser does not say which.
 const onLeave = guarded(() => {
-  if (press) report(press);
+  if (!press) return;
+  if (!press.asked.has("client_done_ms")) press.marks.client_left_ms = performance.now() - press.at;
+  report(press);
 });
 const keyListener = guarded(onKey);
 const clickListener = guarded(onClick);

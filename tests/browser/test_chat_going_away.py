@@ -138,6 +138,7 @@ def test_an_answer_that_nobody_watches_is_stopped_and_logged_as_abandoned(
     assert "abandoned" in mark["attrs"]
     assert row["client_first_content_ms"] is not None, "what was measured until then is not lost"
     assert row["client_done_ms"] is None
+    assert row["left_ms"] < row["ended_ms"] - 5000, "from the leaving on, nobody was there for six seconds"
     _no_more_is_sent(site, "unwatched")
 
 

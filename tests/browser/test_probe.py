@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -81,8 +82,9 @@ def wait_done(page: Page, count: int = 1) -> None:
 def row_of(page: Page, address: str, turn_id: str) -> dict[str, Any]:
     """The row that reached the log for the turn; there must be exactly one."""
     until = time.monotonic() + 10
+    request = page.context.request  # the page itself may be closed
     while time.monotonic() < until:
-        found = [row for row in page.request.get(f"{address}/test/rows").json() if row["turn_id"] == turn_id]
+        found = [row for row in request.get(f"{address}/test/rows").json() if row["turn_id"] == turn_id]
         if found:
             assert len(found) == 1
             assert (found[0]["table"], found[0]["keep_first"]) == ("turns", True)
@@ -218,16 +220,63 @@ def test_a_short_answer_is_readable_when_it_is_done(page: Page, address: str) ->
     assert row["client_first_content_ms"] < row["client_readable_ms"] <= row["client_done_ms"]
 
 
-def test_leaving_in_the_middle_reports_what_is_known(page: Page, address: str) -> None:
+def close(page: Page) -> None:
+    page.close(run_before_unload=False)
+
+
+def reload(page: Page) -> None:
+    page.reload(wait_until="commit")
+
+
+def go_elsewhere(page: Page) -> None:
+    page.goto("about:blank")
+
+
+@pytest.mark.parametrize("leave", [close, reload, go_elsewhere])
+def test_leaving_in_the_middle_reports_what_is_known_and_how_long_they_waited(
+    page: Page, address: str, leave: Callable[[Page], None]
+) -> None:
     opened(page, address, token_ms=300)
     send(page, "Hello")
     page.locator('[class*="st-key-text-"] p').wait_for()
     page.wait_for_timeout(100)
     turn_id = turn_on_page(page)
-    page.goto("about:blank")
+    waited = page.evaluate("performance.now() - window.pressed_at")
+    leave(page)
     row = row_of(page, address, turn_id)
     assert "client_first_content_ms" in row
     assert "client_done_ms" not in row
+    assert row["client_left_ms"] >= max(waited, row["client_first_content_ms"])
+    assert row["client_left_ms"] < waited + 2000
+
+
+def test_a_clock_that_is_set_meanwhile_changes_no_mark(page: Page, address: str) -> None:
+    opened(page, address)
+    page.evaluate(
+        "() => { const now = Date.now.bind(Date); let set = 0; Date.now = () => now() + set;"
+        "setTimeout(() => { set = -7_200_000; }, 100); setTimeout(() => { set = 7_200_000; }, 400); }"
+    )
+    send(page, "Hello")
+    wait_done(page)
+    row = row_of(page, address, turn_on_page(page))
+    values = [row[name] for name in MARKS]
+    assert values == sorted(values)
+    assert 300 < row["client_first_content_ms"] < row["client_done_ms"] < 60_000
+    assert abs(row["clock_offset_ms"]) < 60_000
+
+
+def test_without_progress_texts_the_message_is_echoed_and_no_cue_is_measured(
+    page: Page, address: str
+) -> None:
+    opened(page, address, progress=0)
+    send(page, "Hello there")
+    wait_done(page)
+    frames = page.evaluate("window.frames_seen")
+    assert any(frame["echo"] for frame in frames)
+    assert not any(frame["cue"] for frame in frames)
+    row = row_of(page, address, turn_on_page(page))
+    assert "client_first_cue_ms" not in row
+    assert row["client_first_feedback_ms"] < row["client_first_content_ms"]
 
 
 def test_a_page_in_the_background_is_flagged(page: Page, address: str) -> None:

@@ -209,6 +209,22 @@ def test_coming_back_on_another_day_is_seen(temporary_log: Path) -> None:
     assert data.values("came_back")[0].values == {place.variant: 1.0}
 
 
+def test_who_left_before_the_end_gave_up_and_who_reloaded_or_lost_the_server_did_not(
+    temporary_log: Path,
+) -> None:
+    study = made(metric="stopped", guardrails=[])
+    left = {"left_ms": 900.0, "client_left_ms": 950.0}
+
+    def turns(number: int, variant: str) -> list[dict[str, Any]]:
+        gone = left if variant == "without" else {"left_ms": None, "client_left_ms": 950.0}
+        died = {"status": "abandoned", "error_type": "app_ended"}
+        return [{**gone}, {}, died, {"status": "abandoned", **gone}]
+
+    took_part(temporary_log, study, 1, turns)
+    [values] = [person.values for person in read_study(temporary_log, "cues").values("stopped")]
+    assert values == {"with": pytest.approx(1 / 3), "without": pytest.approx(2 / 3)}
+
+
 def test_power_at_the_planned_size_is_said_in_words(temporary_log: Path) -> None:
     study = made(worth_finding=1)
     before = found(temporary_log, study).power

@@ -90,6 +90,14 @@ def test_all_marks_reach_the_log_once(client: Client, rows: Rows) -> None:
     assert rows.rows == [("turns", {**FULL, "client_hidden": 0}, True)]
 
 
+def test_who_left_before_the_end_cannot_have_seen_it(client: Client, rows: Rows) -> None:
+    left = FULL | {"client_left_ms": 700.0}
+    assert send(client, left) == 400
+    assert send(client, left | {"client_done_ms": None}) == 204
+    assert rows.rows[0][1]["client_left_ms"] == 700.0
+    assert "client_done_ms" not in rows.rows[0][1]
+
+
 def test_what_was_not_measured_is_left_out(client: Client, rows: Rows) -> None:
     assert send(client, {"turn_id": TURN, "client_hidden": True, "client_first_cue_ms": None}) == 204
     assert rows.rows[0][1] == {"turn_id": TURN, "client_hidden": 1}

@@ -98,7 +98,7 @@ def test_every_column_that_a_turn_can_fill_is_filled(
     row = merged(log)
     ours = {name for name in TABLES["turns"].kinds if not name.startswith(("client_", "clock_"))} - NOT_OURS
     empty = {name for name in ours if row.get(name) is None}
-    assert empty == {"error_type"}
+    assert empty == {"error_type", "left_ms"}, "nothing failed, and nobody was there to leave"
     assert_in_order(row)
     assert row["readable_ms"] < row["last_content_ms"]  # the first of two sentences
     assert row["turn_id"] == turn.turn_id
@@ -285,6 +285,17 @@ def test_nobody_to_read_is_logged_as_abandoned(log: FakeLog, reason: Any) -> Non
     journal.event(running, running.append(Queued(reason="received")))
     journal.event(running, running.append(Stopped(reason=reason, text="")))
     assert merged(log)["status"] == "abandoned"
+
+
+def test_who_left_before_the_end_is_logged_with_how_long_they_had_waited(log: FakeLog) -> None:
+    running = RunningTurn(full_turn())
+    journal = Journal(log, "scripted", "none", None)
+    with running.watched():
+        journal.event(running, running.append(Queued(reason="received")))
+    journal.event(running, running.append(Finished(text="Done.")))
+    row = merged(log)
+    assert row["status"] == "ok", "it was answered all the same"
+    assert 0 <= row["left_ms"] <= row["ended_ms"]
 
 
 def test_a_failed_turn_says_why(services: Services, provider: Provider, log: FakeLog) -> None:

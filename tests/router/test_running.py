@@ -142,6 +142,46 @@ def test_a_watched_answer_is_not_abandoned_until_the_watcher_goes(
     assert ending.reason == "abandoned"
 
 
+def test_when_the_last_watcher_left_is_known_unless_somebody_was_there_at_the_end() -> None:
+    def ended(watch_to_the_end: bool) -> RunningTurn:
+        turn = RunningTurn(a_turn())
+        with turn.watched():
+            turn.append(Queued(reason="received"))
+            time.sleep(0.05)
+        time.sleep(0.05)
+        if watch_to_the_end:
+            with turn.watched():
+                turn.append(Finished(text="Done."))
+        else:
+            turn.append(Finished(text="Done."))
+        return turn
+
+    left = ended(watch_to_the_end=False)
+    assert left.left_ms is not None
+    assert 50 <= left.left_ms < left.events()[-1].t_ms - 40, "how long they waited, not how long it took"
+    assert ended(watch_to_the_end=True).left_ms is None, "they came back"
+    never_seen = RunningTurn(a_turn())
+    never_seen.append(Finished(text="Done."))
+    assert never_seen.left_ms is None
+
+
+def test_a_clock_that_is_set_during_an_answer_changes_no_duration(
+    running: Running, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider.say(Reply(text="one two three", first_token_ms=100, token_ms=5))
+    wall = time.time
+    started = running.start(a_turn())
+    monkeypatch.setattr(time, "time", lambda: wall() - 7200)
+    events = until_ended(started)
+    times = [event.t_ms for event in events]
+    assert times == sorted(times)
+    assert 100 <= times[-1] < 60_000
+    assert isinstance(events[-1], Finished)
+    [generation] = events[-1].generations
+    assert generation.operation_duration_s is not None
+    assert 0.1 <= generation.operation_duration_s < 60
+
+
 def test_one_watcher_of_two_is_enough(services: Services, provider: Provider) -> None:
     provider.say(ENDLESS)
     running = Running(services, unwatched_s=0.1)

@@ -1,7 +1,8 @@
 """A test page, not the app: keeps the probe's contract with an answer that is made up and slow.
 
-Query parameters: `history` (messages drawn before), `first_ms`, `token_ms`, `tokens`, `mode`
-(`normal`, `stopped`, `short`, `silent`: the message makes no turn; `deaf`: the run takes 7 s).
+Query parameters: `history` (messages drawn before), `progress` (0: no progress texts), `first_ms`,
+`token_ms`, `tokens`, `mode` (`normal`, `stopped`, `short`, `silent`: the message makes no turn; `deaf`: the
+run takes 7 s).
 """
 
 from __future__ import annotations
@@ -82,6 +83,7 @@ if not state.turns:
 probe.mount(
     state.turns[-1]["id"] if state.turns else None,
     prompts={"send-suggestion-one": "The full prompt of one"},
+    progress=bool(option("progress", 1)),
 )
 st.button("Something else", key="other")
 with history:
