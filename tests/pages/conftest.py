@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from data.presets import load_preset
+from data.study_links import Links
 from router import runtime
 from router.backends import ScriptedBackend
 from router.gateway import Gateway
@@ -18,6 +19,7 @@ from router.litellm_client import Litellm
 from router.runtime import Runtime
 from router.scripted import ScriptedServer, load_script
 from router.services import build_services
+from tests.pages.participants import Guest
 from tests.pages.person import Person
 
 ScriptWriter = Callable[..., None]
@@ -130,3 +132,20 @@ def logged(temporary_log: Path) -> Callable[[str], list[sqlite3.Row]]:
             connection.close()
 
     return rows
+
+
+@pytest.fixture
+def link(temporary_log: Path) -> Callable[..., str]:
+    """A person's own link to the study `cues`."""
+    return lambda who, **more: Links(temporary_log).personal("http://127.0.0.1/", "cues", who, **more)
+
+
+@pytest.fixture
+def guest(provider: Callable[[], ScriptedHere]) -> Callable[[str], Guest]:
+    """Somebody who opens a study's link, as often as it is called."""
+
+    def come(address: str) -> Guest:
+        provider()
+        return Guest(address)
+
+    return come

@@ -24,21 +24,6 @@ from tests.pages.participants import Guest, contents
 Guests = Callable[..., Guest]
 
 
-@pytest.fixture
-def link(temporary_log: Path) -> Callable[..., str]:
-    """A person's own link to the study `cues`."""
-    return lambda who, **more: Links(temporary_log).personal("http://127.0.0.1/", "cues", who, **more)
-
-
-@pytest.fixture
-def guest(provider: Any) -> Guests:
-    def come(address: str) -> Guest:
-        provider()
-        return Guest(address)
-
-    return come
-
-
 def changed(address: str, **query: str | None) -> str:
     """The address with other values in its query (None: without that)."""
     parts = urlsplit(address)
