@@ -11,7 +11,16 @@ from collections.abc import Sequence
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from components import answer_tools, empty_state, footer, probe, settings_panel, source_view, uploads
+from components import (
+    answer_tools,
+    empty_state,
+    footer,
+    probe,
+    settings_panel,
+    source_view,
+    turn_places,
+    uploads,
+)
 from components.answer_actions import AnswerActions
 from components.cues import progress
 from components.exchange_view import ExchangeView, stop_editing
@@ -25,11 +34,6 @@ from router.exchanges import Exchange
 from router.running import RunningTurn
 from router.runtime import Runtime
 
-# Drawing old messages is what makes a page slow: at most the last ten turns, and ten more on request.
-SHOWN_TURNS = 10
-# The first turn shown moves by so many at once. If it moved with every message, each place on the page
-# would get another turn's text every time, and the browser would have to draw all of them again.
-STEP_TURNS = 5
 # Before the page is drawn, the answer's thread gets this long to ask the model: drawing at the same time
 # would slow both down, and the person sees the probe's cue already.
 HEAD_START_S = 0.03
@@ -63,13 +67,15 @@ class ChatPage:
             with welcome.container(key="empty-state"):
                 empty_state.draw(self.product, self.box.pick, self.settings.suggestions)
                 empty_state.load_ahead()
-        self._earlier(len(exchanges))
-        shown = exchanges[first_shown(len(exchanges), self.visit.shown_turns) :]
+        hidden = max(0, len(exchanges) - self.visit.shown_turns)
+        shown = exchanges[hidden:]
+        self._earlier(hidden)
         # The probe stands right behind the messages: what it shows at a press is where the server's own
         # message will appear.
         with st.container(key="turns"):
+            first = turn_places.leave_empty(hidden)
             views = [self._exchange(exchange, last=exchange is shown[-1]) for exchange in shown]
-            self._clear_places(len(shown))
+            turn_places.clear_behind(len(exchanges) - first)
         live = next((view for view in views if view.live is not None), None)
         self._probe(live.live.running if live and live.live else shown[-1].turns[-1] if shown else None)
         follow_ups = st.empty()
@@ -121,23 +127,14 @@ class ChatPage:
                 if self.settings.switching:
                     settings_panel.draw(self.runtime)
 
-    def _earlier(self, count: int) -> None:
-        hidden = first_shown(count, self.visit.shown_turns)
+    def _earlier(self, hidden: int) -> None:
+        place = st.empty()  # there from the beginning, so that nothing moves when the button comes
         if hidden:
-            st.button(f"Show earlier ({2 * hidden} messages)", key="earlier", on_click=self._show_more)
-
-    def _clear_places(self, drawn: int) -> None:
-        """Empty the places of messages that the last run drew and this one does not.
-
-        Streamlit would leave them there, greyed, until this run ends: below an answer being written.
-        """
-        places = ExchangeView.PLACES * max(0, st.session_state.get("drawn_turns", 0) - drawn)
-        for _ in range(places):
-            st.empty()
-        st.session_state["drawn_turns"] = drawn
+            words = f"Show earlier ({2 * hidden} messages)"
+            place.button(words, key="earlier", on_click=self._show_more)
 
     def _show_more(self) -> None:
-        self.visit.shown_turns += SHOWN_TURNS
+        self.visit.shown_turns += turn_places.MORE_TURNS
 
     def _follow(self, exchange: ExchangeView, stop_place: DeltaGenerator) -> None:
         view = exchange.live
@@ -252,9 +249,3 @@ class ChatPage:
 
     def _stop(self, turn_id: str) -> None:
         self.runtime.running.stop(turn_id)
-
-
-def first_shown(count: int, at_most: int) -> int:
-    """The index of the first of `count` turns to draw, so that no more than `at_most` are."""
-    surplus = max(0, count - at_most)
-    return -(-surplus // STEP_TURNS) * STEP_TURNS

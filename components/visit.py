@@ -50,6 +50,7 @@ class Visit:
         conversation = self._runtime.conversations.new()
         st.session_state["conversation_id"] = conversation.conversation_id
         st.session_state.pop("shown_turns", None)
+        st.session_state.pop("first_place", None)
         self._runtime.journal.conversation(
             conversation.conversation_id, self.session_id, conversation.started_at, title[:60]
         )

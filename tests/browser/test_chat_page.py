@@ -341,6 +341,23 @@ def test_follow_ups_go_at_the_press_and_come_back_with_the_answer(open_chat: Ope
     expect(follow_ups.first).to_be_visible(timeout=PATIENCE_S * 1000)
 
 
+def test_in_a_long_conversation_a_new_message_leaves_the_other_messages_alone(open_chat: Open) -> None:
+    """The first one shown goes; what stays on the page is not drawn again, which would delay the words."""
+    chat = open_chat()
+    for number in range(10):
+        chat.asks(f"Message number {number}.")
+    first, *stay = chat.turn_ids
+    for turn_id in stay:
+        chat.part("answer", turn_id).evaluate("(answer, id) => answer.dataset.of = id", turn_id)
+
+    chat.asks("One more message.")
+
+    assert chat.turn_ids[:-1] == stay, "the oldest is behind the button, the others are there"
+    for turn_id in stay:
+        expect(chat.part("answer", turn_id)).to_have_attribute("data-of", turn_id)
+    expect(chat.part("text", first)).to_have_count(0)
+
+
 def test_nothing_above_moves_when_an_answer_ends(open_chat: Open) -> None:
     chat = open_chat()
     first = chat.asks("Tell a story-short.")

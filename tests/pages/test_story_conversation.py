@@ -9,6 +9,7 @@ import pytest
 from components.chat_page import ChatPage
 from data.records import new_id
 from router import runtime
+from router.running import RunningTurn
 from tests.pages.person import Person
 
 Visit = Callable[..., Person]
@@ -44,14 +45,14 @@ def test_an_answer_that_ends_while_the_page_is_being_drawn_is_shown(
 ) -> None:
     """Between the places for the answers and the look for one to follow, a quick answer may be over."""
     script({"match": "quick", "text": "There already.", "first_token_ms": 1500})
-    drawn = ChatPage._clear_places
+    drawn = ChatPage._probe
 
-    def after_the_end(page: ChatPage, count: int) -> None:
+    def after_the_end(page: ChatPage, live: RunningTurn | None) -> None:
         for running in page.visit.conversation.turns if page.visit.conversation else ():
             running.events(after=10**9, timeout_s=30)
-        drawn(page, count)
+        drawn(page, live)
 
-    monkeypatch.setattr(ChatPage, "_clear_places", after_the_end)
+    monkeypatch.setattr(ChatPage, "_probe", after_the_end)
 
     person = visit().types("Be quick.")
 
