@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.chat import Chat, Site
+from tests.browser.chat import Chat, Site, wait_for
 
 Open = Callable[..., Chat]
 # Apart from the clocks nothing is shared between the probe and the test's own eye. A frame of a busy
@@ -17,6 +17,7 @@ NEAR_MS = 250.0
 ANSWER = ("route_ms", "request_sent_ms", "first_chunk_ms", "first_content_ms", "last_content_ms", "done_ms")
 # The page draws in another thread than the one that asks the model.
 PAGE = ("first_feedback_ms", "first_content_ms", "readable_ms", "last_content_ms", "ended_ms")
+NEWEST = "SELECT * FROM turns WHERE turn_id = ?"
 BROWSER = (
     "client_first_feedback_ms",
     "client_first_cue_ms",
@@ -71,6 +72,65 @@ def test_a_press_is_seen_answered_and_logged_with_every_mark(
     assert row["client_hidden"] == 0
     _agrees_with_the_eye(row, saw)
     _agrees_with_the_server(row)
+
+
+def by_touch(chat: Chat) -> None:
+    chat.suggestion("translate").tap()
+
+
+def send_by_touch(chat: Chat) -> None:
+    chat.input.tap()
+    chat.input.fill("Tell a story-short.")
+    chat.page.locator(".st-key-chat [data-testid=stChatInputSubmitButton]").tap()
+
+
+def follow_up(chat: Chat) -> None:
+    chat.asks("Tell a story-short.")
+    chat.page.locator(".st-key-send-followup-0 button").click()
+
+
+def follow_up_by_key(chat: Chat) -> None:
+    chat.asks("Tell a story-short.")
+    chat.page.locator(".st-key-send-followup-0 button").press("Space")
+
+
+def retry(chat: Chat) -> None:
+    turn_id = chat.asks("Tell a story-broken.")
+    chat.page.locator(f".st-key-retry-{turn_id} button").click()
+
+
+@pytest.mark.parametrize(
+    ("press", "origin"),
+    [
+        (by_touch, "suggestion"),
+        (send_by_touch, "typed"),
+        (follow_up, "follow_up"),
+        (follow_up_by_key, "follow_up"),
+        (retry, "retry"),
+    ],
+)
+def test_every_other_kind_of_press_is_measured_from_the_press_on(
+    open_chat: Open, site: Site, press: Callable[[Chat], None], origin: str
+) -> None:
+    chat = open_chat(has_touch=True)
+
+    press(chat)
+    row: dict[str, Any] = {}
+
+    def logged() -> bool:
+        chat.page.wait_for_timeout(50)  # or the browser's requests would wait for this test
+        found = site.rows(NEWEST, chat.turn_ids[-1] if chat.turn_ids else "")
+        row.update(found[0] if found else {})
+        return bool(row) and row["input_origin"] == origin and row["client_done_ms"] is not None
+
+    wait_for(logged, lambda: f"no {origin} with all its marks, but {row}")
+
+    seen = [name for name in BROWSER if row[name] is not None]
+    nothing_to_read = {"client_first_content_ms", "client_readable_ms"}
+    assert set(BROWSER) - set(seen) == (nothing_to_read if origin == "retry" else set())
+    times = [row[name] for name in seen]
+    assert times == sorted(times)
+    assert times[0] < times[-1]
 
 
 def _agrees_with_the_eye(row: dict[str, Any], saw: dict[str, Any]) -> None:
