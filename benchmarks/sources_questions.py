@@ -11,7 +11,9 @@ from typing import Literal
 from pydantic import Field
 
 from data.config import load_toml
+from data.index_file import file_for
 from data.knowledge_index import KnowledgeIndex
+from data.paths import index_folder
 from data.records import Passage, Record
 
 HERE = Path(__file__).parent
@@ -85,8 +87,11 @@ def load(name: str) -> QuestionSet:
 
 
 def index_of(questions: QuestionSet) -> KnowledgeIndex:
-    """The index of the set's documents."""
-    return KnowledgeIndex.build(questions.folder())
+    """The index of the set's documents, read closely: a minute of a core, the first time."""
+    folder = questions.folder()
+    index = KnowledgeIndex.build(folder, file_for(folder, index_folder()))
+    index.read_closely()
+    return index
 
 
 def _found(pattern: str, text: str) -> bool:

@@ -2,3 +2,8 @@
 
 Nothing here imports streamlit, litellm, or anything from `router` or `components`.
 """
+
+import os
+
+# Small matrices are multiplied here too: see router/__init__.py.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")

@@ -19,7 +19,10 @@ LOG = logging.getLogger("upshift.documents")
 BUSY_MS = 10_000
 _HERE = Path(__file__).parent
 # What decides how documents are cut and which stems they have.
-_MADE_BY = ("words.py", "passages.py", "word_vectors.py", "word_vectors.npz", "index_file.py", "documents")
+_MADE_BY = (
+    *("words.py", "passages.py", "documents", "index_file.py"),
+    *("word_vectors.py", "word_vectors.npz", "word_pieces.py", "meaning.py", "meaning_weights/SHA256"),
+)
 # The words are stems already, so FTS5 only has to cut at spaces. Marks count as letters, or Hindi
 # would fall apart at its vowel signs.
 _WORDS = """create virtual table words using fts5(title, heading, text, detail = full,
@@ -36,7 +39,8 @@ def make() -> str:
     for name in _MADE_BY:
         path = _HERE / name
         for file in sorted(path.glob("*.py")) if path.is_dir() else [path]:
-            digest.update(file.read_bytes())
+            if file.is_file():  # the weights of the close reading may be left out
+                digest.update(file.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -128,6 +132,7 @@ def _make_tables(connection: sqlite3.Connection) -> None:
                     words integer, vector blob
                 ) strict"""
             )
+            connection.execute("create table meanings (id integer primary key, vectors blob) strict")
             connection.execute("create index passages_by_source on passages (source_id, start)")
             connection.execute(_WORDS)
             connection.execute("create virtual table vocabulary using fts5vocab(words, 'row')")

@@ -202,6 +202,9 @@ def _forget(connection: sqlite3.Connection, names: list[str]) -> None:
         connection.execute(
             "delete from words where rowid in (select id from passages where source_id = ?)", [name]
         )
+        connection.execute(
+            "delete from meanings where id in (select id from passages where source_id = ?)", [name]
+        )
         connection.execute("delete from passages where source_id = ?", [name])
         connection.execute("delete from documents where source_id = ?", [name])
 

@@ -10,11 +10,16 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from data.knowledge_index import Candidate, KnowledgeIndex, weight_of
+from data import meaning
+from data.config import ConfigError
+from data.index_rows import Candidate, Closely, weight_of
+from data.index_vectors import Meant
+from data.knowledge_index import KnowledgeIndex
 from data.records import Passage
 from data.retrieval import RetrievalSettings
-from data.word_vectors import question_vector, words_of
+from data.word_vectors import Floats, question_vector, words_of
 from data.words import terms
 
 CANDIDATES = 24
@@ -25,13 +30,20 @@ _K1, _B = 1.2, 0.75
 _HEADING, _TITLE = 3.0, 2.0
 # Common words that the search drops, but that say which section it is: "Where the log is".
 _ASKING = re.compile(r"\b(where|when|why|who|how long|how many|how much|how big)\b", re.IGNORECASE)
-# Chosen on the dev halves of the questions in benchmarks/sources_*.toml and some forty messages on other
-# subjects. Which passage is best: meaning decides among those that share words at all.
+# All figures below were chosen on the dev halves of the questions in benchmarks/sources_*.toml and on the
+# practice questions and ordinary messages beside them. The first two where an index was not read closely:
+# which passage is best (meaning decides among those that share words at all), and whether it tells what is
+# asked, a logistic function.
 _ORDER = {"depth": 0.9, "heading": -0.3, "similarity": 2.4}
 _SHARES_WORDS = 0.1
-# Whether it tells what is asked: a logistic function, fitted there too.
 _CONSTANT = -7.19
 _RELEVANCE = {"coverage": 2.24, "depth": 1.45, "heading": 2.58, "similarity": 4.87, "alone": -0.99}
+# The same two where it was read closely.
+_CLOSE_ORDER = {"coverage": 2.5, "heading": -0.95, "similarity": 4.2, "text": 11.2, "path": 11.9}
+_CLOSE_CONSTANT = -4.86  # shifted, so that one least relevance serves both
+_CLOSE_RELEVANCE = {"coverage": 2.87, "heading": -4.92, "alone": -0.47} | {
+    "text": 1.03, "path": 1.25, "text_above": 9.16, "path_above": 9.53
+}  # fmt: skip
 # A passage that has all words of the message may tell it, even in a document without headings.
 _WHOLE, _LEAST_OF_WHOLE = 0.85, 0.12
 
@@ -40,12 +52,14 @@ _WHOLE, _LEAST_OF_WHOLE = 0.85, 0.12
 class Query:
     """What is searched for: stems with their weights, of the message and, in a follow-up, from before it.
 
-    `words` are the message's words as they were, for their meaning; `asking` such as "where".
+    `words` are the message's words as they were, for their meaning; `whole` is what the message means as a
+    whole, None where no index was read so closely; `asking` such as "where".
     """
 
     own: Mapping[str, float]
     earlier: Mapping[str, float]
     words: Mapping[str, float]
+    whole: Floats | None = None
     asking: frozenset[str] = frozenset()
 
     @property
@@ -60,8 +74,9 @@ class Features:
 
     `coverage`: share of the wanted words' weight that it has; `depth`: the same with how often and where
     (BM25F, over its highest value); `heading`: Dice's coefficient of the innermost heading's stems and the
-    wanted ones; `similarity`: of meanings, below 0 for opposites; `alone`: 1 where one word is shared
-    though several are wanted; `whole`: 1 where several words are wanted and next to none is missing.
+    wanted ones; `similarity`: of words' meanings, below 0 for opposites; `alone`: 1 where one word is
+    shared though several are wanted; `whole`: 1 where several words are wanted and next to none is missing;
+    `closely`: the nearness of what both mean as a whole, None where the index was not read so closely.
     """
 
     coverage: float
@@ -70,6 +85,7 @@ class Features:
     similarity: float
     alone: float
     whole: float
+    closely: Closely | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +124,7 @@ class Ranker:
             own={stem: self.weight(stem) for stem in own},
             earlier={stem: share * self.weight(stem) for stem in earlier if stem not in own},
             words=words,
+            whole=_read(message) if any(index.is_read_closely for index in self._indexes) else None,
             asking=_asking(message),
         )
 
@@ -116,14 +133,16 @@ class Ranker:
         wanted = query.wanted
         if not wanted and not query.words:
             return []
-        vector = question_vector(query.words)
+        meant = Meant(question_vector(query.words), query.whole)
         groups = [sorted(self.alike(stem)) for stem in wanted]
         found = [
             self._ranked(candidate, query, wanted)
             for index in self._indexes
-            for candidate in index.candidates(groups, CANDIDATES, vector)
+            for candidate in index.candidates(groups, CANDIDATES, meant)
         ]
         relevant = [ranked for ranked in found if ranked is not None]
+        if all(ranked.features.closely is not None for ranked in relevant):
+            return sorted(relevant, key=lambda ranked: -_weighed(ranked.features, _CLOSE_ORDER))
         best = max((ranked.passage.score for ranked in relevant), default=0.0)
         if best >= _SHARES_WORDS:
             return sorted(relevant, key=lambda ranked: -ranked.passage.score)
@@ -159,9 +178,10 @@ class Ranker:
             coverage=coverage,
             depth=sum(wanted[stem] * self._depth(stem, candidate, length) for stem in matched) / total,
             heading=2 * in_heading / max(1, len(innermost) + len(wanted) + len(query.asking)),
-            similarity=candidate.similarity / 1.5,
+            similarity=candidate.near.words / 1.5,
             alone=float(len(matched) == 1 < len(wanted)),
             whole=float(len(matched) > 1 and coverage >= _WHOLE),
+            closely=candidate.near.closely,
         )
 
     def _depth(self, stem: str, candidate: Candidate, length: float) -> float:
@@ -182,15 +202,27 @@ class Ranker:
         return any(index.having(like) for like in self.alike(stem) for index in self._indexes)
 
 
+@lru_cache(maxsize=256)
+def _read(message: str) -> Floats | None:
+    """What a message means as a whole; None without the network that reads it."""
+    try:
+        return meaning.shipped_encoder().encode(message, meaning.MOST_OF_A_QUESTION)
+    except ConfigError:
+        return None
+
+
 def _asking(text: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _ASKING.findall(text))
 
 
 def relevance(features: Features) -> float:
     """How likely it is that the passage tells what is asked, in 0..1."""
+    if features.closely is not None:
+        return 1 / (1 + math.exp(-_CLOSE_CONSTANT - _weighed(features, _CLOSE_RELEVANCE)))
     fitted = 1 / (1 + math.exp(-_CONSTANT - _weighed(features, _RELEVANCE)))
     return max(fitted, _LEAST_OF_WHOLE * features.whole)
 
 
 def _weighed(features: Features, factors: Mapping[str, float]) -> float:
-    return sum(factor * float(getattr(features, name)) for name, factor in factors.items())
+    values = vars(features) | (vars(features.closely) if features.closely else {})
+    return sum(factor * float(values[name]) for name, factor in factors.items())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from data import index_file, index_update
+from data.index_vectors import Meant
 from data.knowledge_index import KnowledgeIndex
 from tests.data.made_files import pdf, word
 
@@ -77,7 +78,7 @@ def test_files_that_come_and_go_are_noticed_without_a_restart(docs: Path, tmp_pa
 def test_a_watched_folder_is_followed_in_the_background(
     docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("data.knowledge_index.LOOK_S", 0.05)
+    monkeypatch.setattr("data.index_follower.LOOK_S", 0.05)
     index = KnowledgeIndex.open(docs, tmp_path / "a.db")
     index.watch()
     (docs / "new.md").write_text("# New\n\nA zeppelin.", "utf-8")
@@ -143,5 +144,5 @@ def test_what_says_the_same_in_other_words_is_near(docs: Path) -> None:
 
     index = KnowledgeIndex.build(docs)
     vector = question_vector(dict.fromkeys(words_of("hot beverage temperature"), 1.0))
-    near = index.candidates([], 5, vector)
-    assert max(near, key=lambda candidate: candidate.similarity).passage.source_id == "tea.md"
+    near = index.candidates([], 5, Meant(vector))
+    assert max(near, key=lambda candidate: candidate.near.words).passage.source_id == "tea.md"
