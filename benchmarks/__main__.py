@@ -17,6 +17,7 @@ PARTS = {
     "injection": "orders hidden in documents: how many the local models follow",
     "orders": "orders in documents: fit what tells them, count what is found and what is taken wrongly",
     "latency": "the latency page and the report, with a log of 100,000 turns",
+    "log": "the log: eight writers beside plain sqlite3, and what it adds to a turn",
     "start": "server start to page usable, and the memory of it all",
 }
 

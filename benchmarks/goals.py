@@ -18,6 +18,11 @@ PAGE_USABLE_MS = 4000
 # The app and both models together, each having answered once; proportional set size.
 MEMORY_MB = 3000
 
+# What logging takes of the answer's thread in a whole turn.
+LOGGING_A_TURN_MS = 1
+# What the probe takes of the page's main thread in a turn, outside its two callbacks.
+PROBE_A_TURN_MS = 2
+
 # The latency page and the report, with a log of 100,000 turns.
 LATENCY_PAGE_MS = 1500
 REPORT_MS = 1000
