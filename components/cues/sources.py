@@ -16,11 +16,14 @@ NOTHING_SAID = "No sources used: the documents say nothing about this"
 
 
 def label(answer: Answer) -> str:
-    """The words on the button: how many sources, and whether the answer names them."""
-    count = len(answer.passages)
+    """The words on the button: how many sources, and how many of them the answer stands on."""
+    count, quoted = len(answer.passages), len(answer.cited)
+    matched = len(set(answer.matched) - set(answer.cited))
     sources = "1 source" if count == 1 else f"{count} sources"
-    quoted = len(answer.cited)
-    return f"{sources}, {quoted} quoted" if quoted else f"{sources} consulted, none quoted"
+    if not quoted and not matched:
+        return f"{sources} consulted, none quoted"
+    uses = [(quoted, "quoted"), (matched, "matched"), (count - quoted - matched, "only consulted")]
+    return f"{sources}: " + ", ".join(f"{n} {use}" for n, use in uses if n)
 
 
 def place(passage: Passage) -> str:
@@ -54,7 +57,9 @@ def details(answer: Answer) -> str:
 def _use(answer: Answer, number: int) -> str:
     if number in answer.cited:
         return "quoted in the answer"
-    return "matched by Upshift, not quoted" if number in answer.matched else "consulted, not quoted"
+    if number in answer.matched:
+        return "matched by Upshift: the answer says the same, but named no source"
+    return "only consulted"
 
 
 def _remarks(answer: Answer) -> list[str]:

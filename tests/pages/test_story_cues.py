@@ -67,11 +67,11 @@ def test_sources_show_their_passages_and_which_of_them_the_answer_names(
     under = person.under()
     count = logged("SELECT source_count FROM turns")[0][0]
     assert count >= 1
-    assert f"{count} source{'s' if count > 1 else ''}, 1 quoted" in under
+    assert f"{count} source{'s' if count > 1 else ''}: 1 quoted" in under
     assert re.search(r"\*\*\[1\] .+ › .+\*\* · quoted in the answer", under)
     [turn_id] = person.turn_ids
     assert f"(#source-{turn_id}-1)" in person.at.container(key=f"text-{turn_id}").markdown[0].value
-    assert under.count("· consulted") == count - 1
+    assert under.count("· only consulted") == count - 1
     assert "for 30 days" in under, "the passage itself can be read"
     assert "No sources used" not in under
     sent = provider().asked[-1]["messages"][-1]["content"]
@@ -255,7 +255,7 @@ def test_what_upshift_found_out_about_the_sources_is_drawn_in_the_text_and_the_l
     assert drawn.count("#source-") == 2
     listed = sources.details(answer)
     assert "· quoted in the answer" in listed
-    assert "· matched by Upshift, not quoted" in listed
+    assert "· matched by Upshift: the answer says the same" in listed
     assert "1 quotation in the answer could not be found in the sources." in listed
     assert "1 sentence with a source that does not seem to say so." in listed
     assert "[Open in the document](#source-ab12-2)" in listed
