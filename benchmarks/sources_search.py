@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from benchmarks.sources_questions import Question, QuestionSet, index_of
-from benchmarks.tables import print_table
+from benchmarks.tables import print_table, summary
 from data.records import Passage
 from router.retrieve import Retriever
 
@@ -22,12 +24,21 @@ def search_figures(questions: QuestionSet) -> dict[str, Any]:
             chosen = [q for q in questions.question if q.half == half and q.kind in kinds]
             name = "all answerable" if len(kinds) > 1 else kinds[0]
             rows[f"{half}, {name}"] = _row(retriever, chosen)
+    asked = [question.ask for question in questions.question]
     index = retriever.find("?", (), task="lookup", budget_tokens=BUDGET_TOKENS)
     return {
         "documents": index.searched_documents,
         "passages": index.searched_passages,
+        "search_ms": summary([_search_ms(retriever, ask, time.perf_counter) for ask in asked]),
+        "search_cpu_ms": summary([_search_ms(retriever, f"So, {ask}", time.thread_time) for ask in asked]),
         "rows": rows,
     }
+
+
+def _search_ms(retriever: Retriever, question: str, clock: Callable[[], float]) -> float:
+    began = clock()
+    retriever.find(f"Please: {question}", (), task="lookup", budget_tokens=BUDGET_TOKENS)
+    return (clock() - began) * 1000
 
 
 def _row(retriever: Retriever, chosen: list[Question]) -> dict[str, Any]:
@@ -71,3 +82,9 @@ def print_search(found: dict[str, dict[str, Any]]) -> None:
             for what, row in figures["rows"].items()
         ],
     )
+    for name, figures in found.items():
+        wall, processor = figures["search_ms"], figures["search_cpu_ms"]
+        print(
+            f"\nA search of {name} ({figures['passages']} passages): p50 {wall['p50']} ms, p95 {wall['p95']} ms;"
+            f" processor time p50 {processor['p50']} ms, p95 {processor['p95']} ms"
+        )

@@ -142,11 +142,11 @@ class Ranker:
         ]
         relevant = [ranked for ranked in found if ranked is not None]
         if all(ranked.features.closely is not None for ranked in relevant):
-            return sorted(relevant, key=lambda ranked: -_weighed(ranked.features, _CLOSE_ORDER))
+            return _varied(sorted(relevant, key=lambda ranked: -_weighed(ranked.features, _CLOSE_ORDER)))
         best = max((ranked.passage.score for ranked in relevant), default=0.0)
         if best >= _SHARES_WORDS:
-            return sorted(relevant, key=lambda ranked: -ranked.passage.score)
-        return sorted(relevant, key=lambda ranked: -_weighed(ranked.features, _ORDER))
+            return _varied(sorted(relevant, key=lambda ranked: -ranked.passage.score))
+        return _varied(sorted(relevant, key=lambda ranked: -_weighed(ranked.features, _ORDER)))
 
     def unknown(self, query: Query) -> float:
         """Share of the message's words' weight that no document has, in 0..1."""
@@ -221,6 +221,19 @@ def relevance(features: Features) -> float:
         return 1 / (1 + math.exp(-_CLOSE_CONSTANT - _weighed(features, _CLOSE_RELEVANCE)))
     fitted = 1 / (1 + math.exp(-_CONSTANT - _weighed(features, _RELEVANCE)))
     return max(fitted, _LEAST_OF_WHOLE * features.whole)
+
+
+def _varied(ranked: Sequence[Ranked]) -> list[Ranked]:
+    """Further passages of a section behind the first of every other, so that none fills the list."""
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    first: list[Ranked] = []
+    further: list[Ranked] = []
+    for each in ranked:
+        section = (each.passage.source_id, each.passage.heading)
+        (further if section in seen else first).append(each)
+        if each.passage.heading:
+            seen.add(section)
+    return first + further
 
 
 def _weighed(features: Features, factors: Mapping[str, float]) -> float:
