@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from data.words import is_common
+
 TASK_WORDS = {
     "lookup": "asks for a fact",
     "rewrite": "asks to reword a text",
@@ -41,6 +43,12 @@ _TELLING = {
     "many numbers": "with many numbers",
     "very short": "very short",
 }
+# Common words that tell what is asked for; others may weigh something, but explain nothing to anybody.
+_ASKING = "why how what which should would could if explain describe find without"
+_ARTICLES = (
+    "der die das ein eine und ist le la les un une des et est el los las una y es il lo gli e o os de het"
+)
+_TELLING_WORDS, _NO_WORDS = frozenset(_ASKING.split()), frozenset(_ARTICLES.split())
 _LEAST = 0.015  # of all that spoke for or against; less than this explains nothing
 
 
@@ -48,7 +56,12 @@ def explain(task: str, evidence: list[tuple[float, str]]) -> tuple[str, ...]:
     """The task in words, joined with the most telling structure, then at most two words that it used."""
     strong = [name for share, name in evidence if share >= _LEAST]
     telling = [_TELLING[name] for name in strong if name in _TELLING and name != "very short"]
-    said = [name for name in strong if name.startswith("says ")]
+    said = [name for name in strong if name.startswith("says ") and _tells(name[6:-1])]
     first = TASK_WORDS[task] + (f" {telling[0]}" if telling else "")
     distinct = list(dict.fromkeys(said))[:2]
     return (first, *distinct)
+
+
+def _tells(words: str) -> bool:
+    """Whether at least one of these words would mean something to a person who asks why."""
+    return any(word in _TELLING_WORDS or not (is_common(word) or word in _NO_WORDS) for word in words.split())

@@ -10,6 +10,7 @@ from data.records import Message
 from router.decide import Decider, split_command
 from router.figures import STEERING, steered
 from router.prompts import read_prompts
+from router.reasons import explain
 from router.weights_file import load
 
 
@@ -229,3 +230,8 @@ def test_a_megabyte_is_read_at_its_ends_only(decider: Decider) -> None:
     made = decider.decide(talk(f"translate to German:\n\n{filler}"))
     same = decider.decide(talk(f"translate to German:\n\n{filler[: len(filler) // 2]}"))
     assert (made.tier, made.task) == (same.tier, same.task) == ("fast", "translate")
+
+
+def test_reasons_leave_out_words_that_explain_nothing() -> None:
+    weighed = [(0.3, "says “the”"), (0.2, "says “of the”"), (0.1, "says “why”"), (0.09, "says “der report”")]
+    assert explain("analysis", weighed) == ("asks for an analysis", "says “why”", "says “der report”")
