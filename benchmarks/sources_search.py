@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmarks.sources_questions import Question, QuestionSet, index_of
@@ -57,7 +57,7 @@ def _given(retriever: Retriever, question: Question) -> tuple[Passage, ...]:
     return retriever.find(question.ask, (), task="lookup", budget_tokens=BUDGET_TOKENS).passages
 
 
-def _recall(found: list[tuple[Question, tuple[Passage, ...]]], first: int) -> float | None:
+def _recall(found: Sequence[tuple[Question, Sequence[Passage]]], first: int) -> float | None:
     """Share of the questions with a telling passage among the first; None where nothing tells them."""
     if not all(question.answerable for question, _ in found):
         return None
@@ -85,6 +85,6 @@ def print_search(found: dict[str, dict[str, Any]]) -> None:
     for name, figures in found.items():
         wall, processor = figures["search_ms"], figures["search_cpu_ms"]
         print(
-            f"\nA search of {name} ({figures['passages']} passages): p50 {wall['p50']} ms, p95 {wall['p95']} ms;"
+            f"\nA search of {name} ({figures['passages']} passages): p50 {wall['p50']}, p95 {wall['p95']} ms;"
             f" processor time p50 {processor['p50']} ms, p95 {processor['p95']} ms"
         )
