@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks import sources_rules
 from benchmarks.remembering import Memory
 from benchmarks.sources_asking import ask_all, services_with
-from benchmarks.sources_cases import TASK_ANSWERS, question_cases, task_cases
+from benchmarks.sources_cases import TASK_ANSWERS, compared_cases, question_cases, task_cases
 from benchmarks.sources_doubt import Case, doubt_figures, fit, print_doubt, write
 from benchmarks.sources_questions import SETS, Question, QuestionSet, load
 from benchmarks.sources_search import print_search, search_figures
@@ -114,6 +114,9 @@ def _doubt(
 ) -> dict[str, dict[str, Any]]:
     """What the doubt is worth, on these answers and those to the router's tasks, if they were kept."""
     cases = [case for (name, _), pairs in asked.items() for case in question_cases(pairs, name)]
+    for (name, tier), pairs in asked.items():
+        other = next((given for (of, by), given in asked.items() if of == name and by != tier), None)
+        cases += compared_cases(pairs, other, name) if other is not None else []
     cases += tasks
     weights = fit(cases) if fits else load_doubt()
     found = doubt_figures(cases, weights)
@@ -153,7 +156,7 @@ def _shown(share: dict[str, Any], goal: float | None, at_least: bool) -> str:
 
 def _sample(given: Sequence[Answer]) -> list[dict[str, object]]:
     """Cited sentences to be read by eye, with what they cite: the same ones every time."""
-    cases = [
+    cases: list[dict[str, object]] = [
         {"by": by, "sentence": sentence, "passage": passage, "holds": holds}
         for answer in given
         for by in ("model", "upshift")

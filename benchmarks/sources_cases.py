@@ -12,6 +12,7 @@ from benchmarks.routing.tasks import read_tasks
 from benchmarks.sources_doubt import Case
 from benchmarks.sources_questions import Question
 from data.answers import Answer
+from router.doubt import agreement
 
 # Where `make bench-routing ARGS="--tier-answers …"` keeps what both tiers said to its tasks.
 TASK_ANSWERS = Path(__file__).parent / "results" / "routing_answers.json"
@@ -29,6 +30,18 @@ def question_cases(asked: Sequence[tuple[Question, Answer]], origin: str) -> lis
         for question, answer in asked
         if answer.status == "ok" and answer.doubt is not None and not sources_rules.refused(answer)
     ]
+
+
+def compared_cases(
+    asked: Sequence[tuple[Question, Answer]], others: Sequence[tuple[Question, Answer]], origin: str
+) -> list[Case]:
+    """The same answers as if another tier's, `others`, had been there first: with how much both agree."""
+    cases = []
+    for one, (_, other) in zip(asked, others, strict=True):
+        for case in question_cases([one], f"{origin}, compared"):
+            compared = {**case.signals, "agreement": agreement(one[1].text, other.text)}
+            cases.append(Case(compared, case.wrong, case.half, case.origin))
+    return cases
 
 
 def task_cases(path: Path = TASK_ANSWERS) -> list[Case]:

@@ -77,7 +77,9 @@ def doubted(
     weights = weights or load_doubt()
     score = weights.score(found)
     added = weights.added(found)
-    cause = max((name for name in _CAUSES if name in added), key=lambda name: added[name], default="")
+    # Only what was measured can be named: of sources that were not there nothing is said.
+    measured = [name for name in _CAUSES if name in added and found.get(name) is not None]
+    cause = max(measured, key=lambda name: added[name], default="")
     shown = score >= weights.threshold and bool(cause)
     if found.get("differing"):
         # No estimate: two sources cannot both be right.
@@ -96,6 +98,7 @@ _CAUSES = {
     "log_probability": "I hesitated over many words of this answer",
     "least_log_probability": "at some words I had several candidates that seemed as good",
     "from_memory": "no document told me this, I answered from memory",
+    "margin": "I was undecided which of my models this needs",
     "demand": "this takes several steps, and I often go wrong in such work",
     "differing": "my sources give different figures, so one of them must be wrong or out of date",
     "agreement": "the other model gave a different answer",

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks import sources_rules
+from benchmarks.sources_cases import compared_cases
 from benchmarks.sources_doubt import Case, auroc, doubt_figures, fit, write
 from benchmarks.sources_questions import Question
 from data.answers import Answer
 from data.config import load_toml
 from data.doubt import DoubtWeights
-from data.events import SourcesFound
+from data.events import Doubted, SourcesFound
 from data.records import Passage
 from router.examine import examine
 
@@ -141,3 +142,13 @@ def test_auroc_counts_pairs() -> None:
     assert auroc([0.9, 0.1], [True, False]) == 1
     assert auroc([0.1, 0.9], [True, False]) == 0
     assert auroc([0.5, 0.5, 0.7], [True, False, False]) == 0.25
+
+
+def test_an_answer_is_also_a_case_beside_the_other_tiers() -> None:
+    doubt = Doubted(score=0.5, shown=False, cause="", words="", signals={"support": 1.0, "agreement": None})
+    given = an_answer("A stall is a gap of 1 second [1].", PASSAGE).model_copy(update={"doubt": doubt})
+    same, other = an_answer("It is 1 second."), an_answer("It is 2 seconds.")
+    for beside, agrees in ((same, 1.0), (other, 0.0)):
+        [case] = compared_cases([(STALL, given)], [(STALL, beside)], "own")
+        assert case.signals == {"support": 1.0, "agreement": agrees}
+        assert case.origin == "own, compared"

@@ -111,6 +111,35 @@ def test_without_sources_nobody_is_sent_to_one() -> None:
     )
 
 
+def test_of_sources_that_were_not_there_nothing_is_said() -> None:
+    absent = SignalWeight(weight=-1.0, mean=0.5, scale=0.5, absent=4.0)
+    known = DoubtWeights(threshold=0.5, intercept=0.0, signals={"support": absent, "cited": absent})
+    found = measured(WEAK, ())
+    event = doubted(found, "Translate this: links", (), "heavy", known)
+    assert event.score > 0.9
+    assert (event.shown, event.words) == (False, ""), "nothing was measured that could be named"
+    memory = SignalWeight(weight=0.1, mean=0.5, scale=0.5)
+    known = known.model_copy(update={"signals": {**known.signals, "from_memory": memory}})
+    assert "sources" not in doubted(found, "Translate this: links", (), "heavy", known).words
+
+
+@pytest.mark.parametrize(
+    ("signal", "value", "words"),
+    [
+        ("relevance", 0.1, "what I found fits your question only in part"),
+        ("log_probability", -2.0, "I hesitated over many words"),
+        ("agreement", 0.0, "the other model gave a different answer"),
+        ("margin", 0.01, "I was undecided which of my models this needs"),
+    ],
+)
+def test_each_kind_of_signal_can_be_the_cause(signal: str, value: float, words: str) -> None:
+    event = doubted(
+        {**measured(GOOD), signal: value}, "How long?", (PASSAGE,), None, weights(**{signal: -2.0})
+    )
+    assert event.cause == signal
+    assert words in event.words
+
+
 def test_the_weights_that_ship_can_be_read_and_use_signals_that_exist() -> None:
     shipped = load_doubt()
     assert shipped.signals.keys() <= measured(GOOD).keys()

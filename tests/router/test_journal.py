@@ -205,6 +205,8 @@ def test_marks_tell_the_whole_way(services: Services, provider: Provider, log: F
         **{"removed_citations": 1, "matched": 0, "unsupported": 0, "quotes_not_found": 0, "withdrawn": False}
     }
     assert attributes["Doubted"].keys() == {"score", "shown", "cause", "signals"}
+    kinds = {"relevance", "log_probability", "least_log_probability", "agreement", "margin"}
+    assert kinds <= attributes["Doubted"]["signals"].keys()
     assert json.loads(merged(log)["uncertainty"]).keys() == {"score", "shown", "cause"}
 
 
