@@ -25,7 +25,7 @@ def as_text(review: Review) -> str:
     for result in review.results:
         lines += ["", f"{result.variant} against {study.variant_names[0]}"]
         lines += [_measure(each) for each in (result.success, *result.guardrails)]
-        if review.few:
+        if review.few and result.success.values:
             lines += ["", *points(result.success)]
     lines += ["", study_words.level_words(study, review.level)] if len(review.results) > 1 else []
     lines += ["", study_words.power_words(review.power, study)]
