@@ -1,13 +1,15 @@
-"""Rows of the index as passages and candidates."""
+"""Rows of the index as documents, passages and candidates."""
 
 from __future__ import annotations
 
 import json
 import math
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from data.documents import Document
 from data.records import Passage
 
 CANDIDATE = """select passages.id, passages.source_id, passages.heading, start, end, documents.title,
@@ -91,3 +93,39 @@ def candidate_of(row: Sequence[Any], score: float, near: Near) -> Candidate:
     passage = passage_of(source_id, heading, start, end, title, text, score)
     in_title, in_heading, in_text = (tuple(part.split()) for part in stems)
     return Candidate(passage, in_title, in_heading, in_text, score, near)
+
+
+def document(connection: sqlite3.Connection, source_id: str) -> Document:
+    """The document of this id. Raises KeyError if there is none."""
+    row = connection.execute(
+        "select title, text, markdown from documents where source_id = ? and problem is null", [source_id]
+    ).fetchone()
+    if row is None:
+        raise KeyError(source_id)
+    return Document(source_id=source_id, title=row[0], text=row[1], markdown=bool(row[2]))
+
+
+def passage_named(connection: sqlite3.Connection, passage_id: str) -> Passage | None:
+    """The passage of this id; None if there is none, or no longer."""
+    source_id, _, place = passage_id.rpartition("#")
+    start, _, end = place.partition("-")
+    if not (start.isdigit() and end.isdigit()):
+        return None
+    row = connection.execute(
+        f"{PASSAGE} where passages.source_id = ? and start = ? and end = ?", [source_id, int(start), int(end)]
+    ).fetchone()
+    return passage_of(*row) if row else None
+
+
+def first_passages(connection: sqlite3.Connection, limit: int, source_id: str | None) -> list[Passage]:
+    """The passages that the documents begin with, or one of them, in their order."""
+    where, given = ("where passages.source_id = ?", [source_id]) if source_id else ("", [])
+    rows = connection.execute(f"{PASSAGE} {where} order by passages.id limit ?", [*given, limit]).fetchall()
+    return [passage_of(*row) for row in rows]
+
+
+def problems(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Documents that could not be used, each with what to do about it, in their order."""
+    return connection.execute(
+        "select source_id, problem from documents where problem is not null order by source_id"
+    ).fetchall()

@@ -13,19 +13,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import index_file, index_rows, index_update, words
+from data import index_file, index_query, index_rows, index_update, words
 from data.documents import Document
 from data.index_follower import Follower
-from data.index_rows import Candidate, Near, candidate_of, passage_of, weight_of
+from data.index_rows import Candidate, Near, candidate_of, weight_of
 from data.index_vectors import MOST_READ_CLOSELY, IndexVectors, Meant
 from data.records import Passage
 
-# What a match in the title, the headings or the text is worth; a heading says what its text is about.
-WEIGHTS = "2.0, 3.0, 1.0"
-# A word that more passages have than this is only looked up together with another one: counting all
-# its places would take longer than the rest of the search.
-COMMON = 400
-_PAIRED = 3  # common words that are paired, the rarest first
 # More files than this are read in the background while the page is already there.
 READ_AT_ONCE = 300
 
@@ -105,9 +99,7 @@ class KnowledgeIndex:
         if self._follower.missing:
             return [f"{self._folder}: there is no such folder, so there are no documents to search"]
         with self._lock:
-            rows = self._reading.execute(
-                "select source_id, problem from documents where problem is not null order by source_id"
-            ).fetchall()
+            rows = index_rows.problems(self._reading)
         told = [f"{self._folder / name if self._folder else name}: {problem}" for name, problem in rows]
         if waiting := self._follower.waiting:
             told.append(f"{self._folder}: {waiting:,} documents are still to be read, in the background")
@@ -122,11 +114,8 @@ class KnowledgeIndex:
 
     def search(self, query: str, limit: int = 20) -> list[Passage]:
         """The passages that share words with `query`, best first; any text is a safe query."""
-        return self.search_terms(words.terms(query), limit)
-
-    def search_terms(self, stems: Sequence[str], limit: int = 20) -> list[Passage]:
-        """As `search`, for words that `data.words.terms` has already made stems of."""
-        found = self.candidates([(stem,) for stem in dict.fromkeys(stems)], limit)
+        stems = dict.fromkeys(words.terms(query))
+        found = self.candidates([(stem,) for stem in stems], limit)
         return [candidate.passage for candidate in found]
 
     def candidates(
@@ -139,12 +128,8 @@ class KnowledgeIndex:
         """
         with self._lock:
             self._notice_changes()
-            match = self._match(wanted)
-            scores: dict[int, float] = {}
-            if match:
-                ranked = f"""select rowid, -bm25(words, {WEIGHTS}) as score from words where words match ?
-                             order by score desc limit ?"""
-                scores = dict(self._reading.execute(ranked, [match, limit]).fetchall())
+            query = index_query.match(wanted, self.having, self.passages)
+            scores = index_query.scores(self._reading, query, limit)
             near: dict[int, Near] = {}
             if meant is not None:
                 near = self._vectors_now().near(meant, limit, list(scores))
@@ -175,27 +160,18 @@ class KnowledgeIndex:
     def document(self, source_id: str) -> Document:
         """The document that a passage comes from. Raises KeyError if there is none."""
         with self._lock:
-            row = self._reading.execute(
-                "select title, text, markdown from documents where source_id = ? and problem is null",
-                [source_id],
-            ).fetchone()
-        if row is None:
-            raise KeyError(source_id)
-        return Document(source_id=source_id, title=row[0], text=row[1], markdown=bool(row[2]))
+            return index_rows.document(self._reading, source_id)
 
     def passages_named(self, passage_ids: Iterable[str]) -> list[Passage]:
         """The passages with these ids, in their order; those that are no longer there are left out."""
-        found = [self._named(passage_id) for passage_id in passage_ids]
+        with self._lock:
+            found = [index_rows.passage_named(self._reading, passage_id) for passage_id in passage_ids]
         return [passage for passage in found if passage is not None]
 
     def first_passages(self, limit: int, source_id: str | None = None) -> list[Passage]:
         """The passages that the documents begin with, in their order."""
-        where, given = ("where passages.source_id = ?", [source_id]) if source_id else ("", [])
         with self._lock:
-            rows = self._reading.execute(
-                f"""{index_rows.PASSAGE} {where} order by passages.id limit ?""", [*given, limit]
-            ).fetchall()
-        return [passage_of(*row) for row in rows]
+            return index_rows.first_passages(self._reading, limit, source_id)
 
     def add(self, documents: Iterable[Document]) -> None:
         """Put documents into an index in memory."""
@@ -229,33 +205,6 @@ class KnowledgeIndex:
         self._follower.close()
         with self._lock:
             self._reading.close()
-
-    def _match(self, wanted: Sequence[Sequence[str]]) -> str:
-        """The query in FTS5's language. In quotes nothing is an operator; stems are letters and digits."""
-        counted = []
-        for stems in wanted:
-            having = sum(map(self.having, stems))
-            if having:
-                counted.append((having, "(" + " OR ".join(f'"{stem}"' for stem in stems) + ")"))
-        counted.sort(key=lambda item: item[0])
-        rare = [match for having, match in counted if having <= COMMON]
-        common = [match for having, match in counted if having > COMMON][:_PAIRED]
-        if not rare and len(common) == 1:
-            return common[0]
-        pairs = [f"({one} AND {other})" for at, one in enumerate(common) for other in common[at + 1 :]]
-        return " OR ".join([*rare, *pairs])
-
-    def _named(self, passage_id: str) -> Passage | None:
-        source_id, _, place = passage_id.rpartition("#")
-        start, _, end = place.partition("-")
-        if not (start.isdigit() and end.isdigit()):
-            return None
-        with self._lock:
-            row = self._reading.execute(
-                f"{index_rows.PASSAGE} where passages.source_id = ? and start = ? and end = ?",
-                [source_id, int(start), int(end)],
-            ).fetchone()
-        return passage_of(*row) if row else None
 
     def _vectors_now(self) -> IndexVectors:
         if self._vectors is None:
