@@ -13,8 +13,8 @@ from components.participant_visit import ParticipantVisit, settings_of
 from components.safe_markdown import clean, plain
 from components.uploads import File
 from data.answers import Answer
-from data.enrolment import StudyClosed
 from data.store import LogUnavailable
+from data.study_admission import StudyClosed
 from router.running import RunningTurn
 from router.runtime import Runtime
 

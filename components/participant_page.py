@@ -12,10 +12,11 @@ from components.participant_visit import ParticipantVisit, begin_session, today
 from components.safe_markdown import clean, plain
 from components.study_deleting import delete_here, forget_conversation
 from data.config import ConfigError
-from data.enrolment import Enrolment, NotAdmitted, Participant, StudyClosed
+from data.enrolment import Enrolment
 from data.records import now_iso
 from data.store import LogUnavailable
 from data.studies import Study, load_study
+from data.study_admission import NotAdmitted, Participant, StudyClosed
 from data.study_links import Admission, Links
 from router.runtime import Runtime
 

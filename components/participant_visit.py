@@ -12,9 +12,10 @@ import streamlit as st
 
 from components.page_settings import PageSettings
 from components.visit import Visit
-from data.enrolment import Enrolment, Participant, Place
+from data.enrolment import Enrolment, Place
 from data.records import StudyTerms, new_id, now_iso
 from data.studies import Study
+from data.study_admission import Participant
 from router.conversations import Conversation
 from router.runtime import APP_VERSION, Runtime
 

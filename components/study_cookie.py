@@ -14,9 +14,10 @@ import streamlit as st
 from components import study_researcher
 from components.participant_visit import today
 from data.config import ConfigError
-from data.enrolment import Enrolment, Participant, StudyClosed
+from data.enrolment import Enrolment
 from data.store import LogUnavailable
 from data.studies import load_study
+from data.study_admission import Participant, StudyClosed
 from data.study_links import Links
 from router.runtime import Runtime
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 from components.safe_markdown import plain
 from components.study_deleting import delete_here, forget_conversation
-from data import study_deletion
+from data import study_belongings, study_deletion
 from data.export import FORMATS, ExportError
 from data.studies import Study
 from data.study_data import Person, read_study
@@ -115,7 +115,7 @@ def delete(runtime: Runtime, study: Study) -> None:
     people = [person.participant for person in read_study(log, study.name).people]
     chosen = st.selectbox("Delete one participant", people, index=None, key="delete-person")
     if chosen:
-        doomed = study_deletion.of_participant(log, study.name, chosen)
+        doomed = study_belongings.of_participant(log, study.name, chosen)
         with st.container(key="delete-dry-run"):
             st.caption(f"This would delete {doomed.total:,} rows, in the log and its side files:")
             st.code(doomed.as_text(), language=None)
@@ -127,7 +127,7 @@ def delete(runtime: Runtime, study: Study) -> None:
     st.caption(
         f"Past its time: text of {text:,} turns"
         + (
-            f", and all {study_deletion.of_study(log, study.name).total:,} rows of this study."
+            f", and all {study_belongings.of_study(log, study.name).total:,} rows of this study."
             if due
             else "."
         )
@@ -152,7 +152,7 @@ def _purge(runtime: Runtime, study: Study, due: bool) -> None:
     log = runtime.log.path
     gone = study_deletion.delete_expired_text(log, datetime.now(UTC))
     if due:
-        doomed = study_deletion.of_study(log, study.name)
+        doomed = study_belongings.of_study(log, study.name)
         for conversation_id in doomed.conversations:
             forget_conversation(runtime, conversation_id)
         gone += study_deletion.delete(log, doomed)

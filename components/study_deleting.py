@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data import study_deletion
+from data import study_belongings, study_deletion
 from router.runtime import Runtime
 
 
@@ -12,11 +12,11 @@ def delete_here(runtime: Runtime, study: str, participant: str) -> int:
     Raises LogUnavailable.
     """
     runtime.log.flush()
-    doomed = study_deletion.of_participant(runtime.log.path, study, participant)
+    doomed = study_belongings.of_participant(runtime.log.path, study, participant)
     for conversation_id in doomed.conversations:
         forget_conversation(runtime, conversation_id)
     runtime.log.flush()
-    doomed = study_deletion.of_participant(runtime.log.path, study, participant)
+    doomed = study_belongings.of_participant(runtime.log.path, study, participant)
     return study_deletion.delete(runtime.log.path, doomed)
 
 

@@ -17,10 +17,11 @@ from starlette.routing import Route
 from components.marks_route import _body, _content_type, _same_origin
 from components.participant_visit import today
 from components.study_researcher import COOKIE
-from data.enrolment import Enrolment, StudyClosed
+from data.enrolment import Enrolment
 from data.records import new_id, now_iso
 from data.store import LogUnavailable
 from data.studies import load_study
+from data.study_admission import StudyClosed
 from data.study_links import Links
 from router import runtime
 

@@ -15,35 +15,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data.assignment import Arm, arm_name, arm_of_slot, arms_of, free_slot, variant_for_day, variant_for_task
+from data import study_admission
+from data.assignment import arm_name, arm_of_slot, arms_of, free_slot, variant_for_day, variant_for_task
 from data.log_file import LogFile, connect
 from data.records import new_id
 from data.store import LogUnavailable
 from data.studies import Study
+from data.study_admission import Participant, StudyClosed
 from data.study_links import Admission, Links, read_secret, secret_path
-
-
-class StudyClosed(Exception):
-    """Nobody (or not this person) can take part now. The text tells the participant why."""
-
-
-class NotAdmitted(StudyClosed):
-    """The link does not admit to what was asked for; why is nobody's business."""
-
-
-@dataclass(frozen=True)
-class Participant:
-    """One person in one study: `arm` is their variants in order."""
-
-    study: str
-    participant: str
-    unit_hash: str
-    arm: Arm
-    forced: bool
-    tasks_done: int
-    consent_at: str
-    completed_at: str | None
-    withdrawn_at: str | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +44,7 @@ class Enrolment:
     def find(self, study: str, participant: str) -> Participant | None:
         """The person, if they have agreed to take part."""
         with self._connection() as connection:
-            return _find(connection, study, participant)
+            return study_admission.find(connection, study, participant)
 
     def admit(self, admission: Admission) -> Participant | None:
         """The person whom a link admits, if they have begun.
@@ -74,15 +53,15 @@ class Enrolment:
         another of the platform's sessions: that link is in many hands, and names are no secret.
         """
         with self._connection() as connection:
-            found = _find(connection, admission.study, admission.participant)
+            found = study_admission.find(connection, admission.study, admission.participant)
             if found is not None:
-                _refuse_another(connection, admission)
+                study_admission.refuse_another(connection, admission)
             return found
 
     def refuse_if_closed(self, study: Study, admission: Admission, now: datetime | None = None) -> None:
         """Raises StudyClosed if nobody new can take part now."""
         with self._connection() as connection:
-            _refuse_if_closed(connection, study, admission, now or datetime.now(UTC))
+            study_admission.refuse_if_closed(connection, study, admission, now or datetime.now(UTC))
 
     def join(self, study: Study, admission: Admission, now: datetime | None = None) -> Participant:
         """Take part: whoever agreed already stays as they are, anybody else is dealt an arm.
@@ -92,11 +71,11 @@ class Enrolment:
         at = now or datetime.now(UTC)
         secret = read_secret(secret_path(self.path))
         with self._changing() as connection:
-            found = _find(connection, study.name, admission.participant)
+            found = study_admission.find(connection, study.name, admission.participant)
             if found is not None:
-                _refuse_another(connection, admission)
+                study_admission.refuse_another(connection, admission)
                 return found
-            _refuse_if_closed(connection, study, admission, at)
+            study_admission.refuse_if_closed(connection, study, admission, at)
             arms = arms_of(study.variant_names, study.design)
             slot: int | None = None
             if admission.forced is None:
@@ -127,7 +106,7 @@ class Enrolment:
                     admission.platform_session,
                 ],
             )
-            joined = _find(connection, study.name, admission.participant)
+            joined = study_admission.find(connection, study.name, admission.participant)
         assert joined is not None
         return joined
 
@@ -161,7 +140,7 @@ class Enrolment:
         """A conversation that belongs to this person; gives its id. Raises StudyClosed for one who left."""
         conversation_id = new_id()
         with self._changing() as connection:
-            current = _find(connection, person.study, person.participant)
+            current = study_admission.find(connection, person.study, person.participant)
             if current is None or current.withdrawn_at:
                 raise StudyClosed("You no longer take part in this study.")
             connection.execute(
@@ -250,57 +229,6 @@ class Enrolment:
         finally:
             file.close()
             file.end_run()
-
-
-def _refuse_another(connection: sqlite3.Connection, admission: Admission) -> None:
-    """Who comes by the link that many have, as a person who began, must come in that person's session."""
-    if not admission.open_link:
-        return
-    began_in = connection.execute(
-        "SELECT platform_session FROM participants WHERE study = ? AND participant = ?",
-        [admission.study, admission.participant],
-    ).fetchone()[0]
-    if not began_in or began_in != admission.platform_session:
-        raise NotAdmitted("This link does not open a study.")
-
-
-def _refuse_if_closed(
-    connection: sqlite3.Connection, study: Study, admission: Admission, now: datetime
-) -> None:
-    if admission.forced is not None and admission.forced not in study.variant_names:
-        raise NotAdmitted("This link does not open a study.")
-    today = now.astimezone(UTC).date()
-    if today < study.starts:
-        raise StudyClosed(f"This study has not begun yet. It opens on {study.starts:%d %B %Y}.")
-    if today > study.ends:
-        raise StudyClosed("This study has ended. Thank you for wanting to take part.")
-    finished = connection.execute(
-        "SELECT COUNT(*) FROM participants WHERE study = ? AND completed_at IS NOT NULL"
-        " AND COALESCE(forced, 0) = 0",
-        [study.name],
-    ).fetchone()[0]
-    if admission.forced is None and finished >= study.participants:
-        raise StudyClosed("This study has all the people that it needs. Thank you for wanting to take part.")
-
-
-def _find(connection: sqlite3.Connection, study: str, participant: str) -> Participant | None:
-    row = connection.execute(
-        "SELECT * FROM participants WHERE study = ? AND participant = ? AND consent_at IS NOT NULL",
-        [study, participant],
-    ).fetchone()
-    if row is None:
-        return None
-    return Participant(
-        study=row["study"],
-        participant=row["participant"],
-        unit_hash=row["unit_hash"],
-        arm=tuple(json.loads(row["variants"])),
-        forced=bool(row["forced"]),
-        tasks_done=row["tasks_done"],
-        consent_at=row["consent_at"],
-        completed_at=row["completed_at"],
-        withdrawn_at=row["withdrawn_at"],
-    )
 
 
 def _now() -> str:

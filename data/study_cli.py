@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from data.paths import log_path, studies_folder
 
 if TYPE_CHECKING:
-    from data.study_deletion import Doomed
+    from data.study_belongings import Doomed
 
 BASE = "http://127.0.0.1:8501/"
 
@@ -182,14 +182,14 @@ def _export(options: argparse.Namespace) -> int:
 
 
 def _delete(options: argparse.Namespace) -> int:
-    from data import study_deletion
+    from data import study_belongings
 
-    doomed = study_deletion.of_participant(_log(options), options.name, options.participant)
+    doomed = study_belongings.of_participant(_log(options), options.name, options.participant)
     return _do(options, f"{options.participant} in {options.name}", doomed)
 
 
 def _purge(options: argparse.Namespace) -> int:
-    from data import study_deletion
+    from data import study_belongings, study_deletion
     from data.studies import load_study, study_names
 
     now = datetime.now(UTC)
@@ -201,7 +201,7 @@ def _purge(options: argparse.Namespace) -> int:
         raise ValueError("--all needs the name of a study.")
     for name in [options.name] if options.name else study_names():
         if options.all or study_deletion.is_due(load_study(name), now):
-            _do(options, name, study_deletion.of_study(_log(options), name))
+            _do(options, name, study_belongings.of_study(_log(options), name))
         else:
             _say(f"{name}: its records are not due")
     return 0

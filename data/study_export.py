@@ -13,7 +13,8 @@ from typing import Any
 from data.export import ExportError, guarded
 from data.store import LogMissing, reading
 from data.studies import Study
-from data.study_codebook import MEASURES, TABLES, Column, codebook
+from data.study_codebook import MEASURES, TABLES, codebook
+from data.study_columns import Column
 from data.study_data import read_study
 
 CODEBOOK = ("table", "column", "type", "what", "unit", "null_when")

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from data.enrolment import Enrolment, Participant
+from data.enrolment import Enrolment
 from data.log import Log
 from data.studies import Study, load_study
+from data.study_admission import Participant
 from data.study_links import Admission
 from data.study_toml import save_study
 

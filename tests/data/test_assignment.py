@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from data.assignment import arm_of_slot, arms_of, free_slot, variant_for_day, variant_for_task
-from data.enrolment import Enrolment, NotAdmitted, StudyClosed
+from data.enrolment import Enrolment
+from data.study_admission import NotAdmitted, StudyClosed
 from data.study_links import Admission
 from tests.data.studies import made
 

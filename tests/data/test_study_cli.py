@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from data import study_deletion
+from data import study_belongings, study_deletion
 from data.__main__ import main
 from data.log import Log
 from data.privacy import expires_at
@@ -196,7 +196,7 @@ def test_deleting_a_participant_says_first_and_then_leaves_nothing_anywhere(
 
 
 def test_what_was_deleted_stays_deleted_when_rows_come_late(study: Study, temporary_log: Path) -> None:
-    doomed = study_deletion.of_participant(temporary_log, "cues", "p01")
+    doomed = study_belongings.of_participant(temporary_log, "cues", "p01")
     log = Log(temporary_log)  # a running app that knows nothing of the deletion
     study_deletion.delete(temporary_log, doomed)
     turn, session = sorted(doomed.turns)[0], sorted(doomed.sessions)[0]
@@ -246,7 +246,7 @@ def test_purge_takes_expired_text_and_whole_studies_whose_time_is_over(
     assert b"fresh-words" in contents(temporary_log.parent)
     assert main(["study", "purge"]) == 0
     assert b"fresh-words" not in contents(temporary_log.parent)
-    assert study_deletion.of_study(temporary_log, "cues").total == 0
+    assert study_belongings.of_study(temporary_log, "cues").total == 0
 
 
 def test_all_of_one_study_can_be_deleted_at_once_and_no_other(temporary_log: Path, capsys: Printed) -> None:
@@ -254,5 +254,5 @@ def test_all_of_one_study_can_be_deleted_at_once_and_no_other(temporary_log: Pat
         took_part(temporary_log, made(name=name), 2, lambda *_: [])
     assert main(["study", "purge", "--all"]) == 1
     assert main(["study", "purge", "cues", "--all"]) == 0
-    assert study_deletion.of_study(temporary_log, "cues").total == 0
-    assert study_deletion.of_study(temporary_log, "other").total > 0
+    assert study_belongings.of_study(temporary_log, "cues").total == 0
+    assert study_belongings.of_study(temporary_log, "other").total > 0
