@@ -22,7 +22,7 @@ from data.events import (
 )
 from data.presets import TierModel
 from data.records import GenerationRole, Turn
-from router import fallback, study_rules
+from router import fallback, file_work
 from router.attached import wait_for_files
 from router.call import Call
 from router.cancel import Cancel
@@ -71,7 +71,7 @@ def _steps(
 ) -> Iterator[Event]:
     yield Queued(reason="received")
     preset = services.preset
-    decision = study_rules.decide(turn, services)
+    decision = file_work.decide(turn, services, files)
     model = preset.tier(decision.tier)
     yield Routed(
         decision=decision, preset=preset.name, request_model=model.model_name, model_label=model.label
