@@ -30,6 +30,8 @@ def stage(answer: Answer) -> str:
         return f"{_tier(answer)}: {_reading(answer)}"
     if answer.waiting is not None and answer.decision is not None and answer.waiting.reason != "received":
         return f"{_tier(answer)}: {_waiting(answer.waiting)}"
+    if answer.passages:
+        return f"{_tier(answer)}: found {_found(answer)}"
     if answer.decision is not None:
         return f"{_tier(answer)}: {_because(answer)}"
     return "Choosing a model"
@@ -110,11 +112,15 @@ def _because(answer: Answer) -> str:
 
 def _reading(answer: Answer) -> str:
     searched = answer.sources.searched_passages if answer.sources else 0
-    passages = len(answer.passages)
-    documents = len({passage.source_id for passage in answer.passages})
-    if passages:
-        return f"reading {passages} of {searched} passages, from {_count(documents, 'document')}"
+    if answer.passages:
+        return f"reading {_found(answer)}"
     return f"none of {searched} passages fits; reading your message" if searched else "reading your message"
+
+
+def _found(answer: Answer) -> str:
+    searched = answer.sources.searched_passages if answer.sources else 0
+    documents = len({passage.source_id for passage in answer.passages})
+    return f"{len(answer.passages)} of {searched} passages, from {_count(documents, 'document')}"
 
 
 def _waiting(waiting: Queued) -> str:

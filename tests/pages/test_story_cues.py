@@ -307,6 +307,7 @@ def test_progress_names_what_was_searched_and_found() -> None:
 
     assert seen[0] == "Choosing a model"
     assert seen[1] == "Fast model: asks for a fact"
+    assert seen[2] == "Fast model: found 3 of 214 passages, from 2 documents"
     assert seen[3] == "Fast model: reading 3 of 214 passages, from 2 documents"
     none = found.model_copy(update={"passages": ()})
     assert progress.stage(fold([routed, none, asked])) == (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from data.documents import UPLOADED
 from data.events import Failed, FileRefused, Finished, Queued, SourcesFound
 from data.records import Message, Turn
 from router.answer import answer
@@ -111,3 +114,33 @@ def test_a_file_that_cannot_be_read_does_not_hold_up_another_one(services: Servi
     assert [passage.source_title for passage in found_in(events).passages] == ["notes.txt"]
     waits = [event for event in events if isinstance(event, Queued) and event.reason == "files"]
     assert [wait.files for wait in waits] == [("scan.pdf", "notes.txt")]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("locked.pdf", pdf([KETTLE], password="secret"), "is protected by a password. Save it without one"),
+        ("broken.pdf", pdf([KETTLE])[:200], "is damaged"),
+        ("blank.txt", b" \n ", "is empty: there is no text in it"),
+        ("nothing.txt", b"", "is empty: it has 0 bytes"),
+        ("scan.pdf", pdf(["", ""]), "is probably scanned"),
+        ("photo.md", b"\x89PNG\r\n\x1a\n" + bytes(50), "is a picture, not a document"),
+        ("long.pdf", pdf([KETTLE] * 4), "has 4 pages; at most 3 are read"),
+        ("large.txt", b"tea " * 30_000, "has 0.1 MB; at most 0 MB are read"),
+    ],
+)
+def test_each_file_that_cannot_be_used_says_why_after_it_was_added(
+    name: str, content: bytes, says: str
+) -> None:
+    files = ConversationFiles(replace(UPLOADED, most_pages=3, largest_bytes=100_000))
+    (upload,) = files.get(read(files, (name, content)))
+    assert upload.state == "refused"
+    assert says in upload.message
+    assert files.listed() == []
+
+
+def test_a_file_with_the_wrong_ending_is_read_as_what_it_is_and_that_is_said() -> None:
+    files = ConversationFiles()
+    (upload,) = files.get(read(files, ("manual.txt", pdf([KETTLE]))))
+    assert (upload.state, upload.passages) == ("ready", 1)
+    assert "holds a PDF, so it was read as that" in upload.note
