@@ -44,9 +44,11 @@ function guarded(work) {
 }
 
 const byKey = (key) => document.getElementsByClassName(`st-key-${key}`)[0];
-const answers = () => document.querySelectorAll('[class*="st-key-answer-"]');
+const ANSWER = '[class*="st-key-answer-"]';
+const MESSAGE = '[data-testid="stChatMessage"]';
+const answers = () => document.querySelectorAll(ANSWER);
 const chatInput = () => document.querySelector(".st-key-chat textarea");
-const messages = () => document.querySelectorAll('[data-testid="stChatMessage"]').length;
+const messages = () => document.querySelectorAll(MESSAGE).length;
 
 function turnOf(element) {
   for (const name of element.classList) if (name.startsWith("st-key-answer-")) return name.slice(14);
@@ -106,24 +108,29 @@ function drawCue() {
   progress.classList.toggle("probe-waiting", !cue.label.startsWith("Still"));
 }
 
-// Style sheets, not changes of the elements: Streamlit uses elements again for other things.
+// Style sheets, not changes of the elements: Streamlit uses elements again for other things. A change of
+// the list has the whole page styled anew, so there is none without need.
+function adopt(sheet, yes) {
+  const sheets = document.adoptedStyleSheets;
+  if (!sheet || sheets.includes(sheet) === yes) return;
+  document.adoptedStyleSheets = yes ? [...sheets, sheet] : sheets.filter((other) => other !== sheet);
+}
+
 function drawOnButton() {
-  const sheets = document.adoptedStyleSheets.filter((sheet) => sheet !== pending);
-  if (cue?.place && saysProgress()) {
+  const yes = Boolean(cue?.place && saysProgress());
+  if (yes) {
     pending ??= new CSSStyleSheet();
     pending.replaceSync(`.st-key-${cue.place} button::after { content: "· ${cue.label}"; margin-left: 0.4em; }`);
-    sheets.push(pending);
   }
-  document.adoptedStyleSheets = sheets;
+  adopt(pending, yes);
 }
 
 function hideOutdated(yes) {
-  const sheets = document.adoptedStyleSheets.filter((sheet) => sheet !== outdated);
   if (yes && !outdated) {
     outdated = new CSSStyleSheet();
     outdated.replaceSync(OUTDATED_AT_SEND);
   }
-  document.adoptedStyleSheets = yes ? [...sheets, outdated] : sheets;
+  adopt(outdated, yes);
 }
 
 function isDark() {
@@ -196,6 +203,7 @@ function begin(event, text, button, place) {
     button,
     place,
     turn: null,
+    element: null,
     marks: {},
     asked: new Set(),
     hidden: document.visibilityState === "hidden",
@@ -210,7 +218,7 @@ function begin(event, text, button, place) {
   if (cueIsVisible()) mark(mine, "client_first_cue_ms");
   mine.timers.push(setTimeout(guarded(() => stillSending(mine)), STILL_AFTER_MS));
   mine.timers.push(setTimeout(guarded(() => drop(mine)), DROP_AFTER_MS));
-  watch();
+  watch(true);
 }
 
 function stillSending(mine) {
@@ -237,12 +245,13 @@ function withdraw() {
 
 // ---- what the server draws
 
-function watch() {
+// Without `letters` a text that only grows is not heard of: enough once there is nothing to read in it.
+function watch(letters) {
   observer ??= new MutationObserver(guarded(onChange));
   observer.observe(document.querySelector('[data-testid="stMain"]') ?? document.body, {
     subtree: true,
     childList: true,
-    characterData: true,
+    characterData: letters,
     attributes: true,
     attributeFilter: ["class"],
   });
@@ -252,19 +261,36 @@ function rest() {
   if (!press && !followed && !cue) observer?.disconnect();
 }
 
-function onChange() {
-  if (press && !press.turn) findTurn(press);
+// While an answer is written this runs for every piece: it looks at what changed, or within the answer,
+// and never through the whole page.
+function onChange(records) {
+  if (press && !press.turn) findTurn(press, records);
   else if (cue && !press) lateAnswer();
   if (press?.turn) readAnswer(press);
   if (followed) readEnd();
 }
 
-function findTurn(mine) {
+// What of a kind has come into the page with these changes.
+function appeared(records, kind) {
+  const found = [];
+  for (const record of records) {
+    const places = record.type === "attributes" ? [record.target] : record.addedNodes;
+    for (const place of places) {
+      if (!(place instanceof Element)) continue;
+      if (place.matches(kind)) found.push(place);
+      if (record.type !== "attributes") found.push(...place.querySelectorAll(kind));
+    }
+  }
+  return found;
+}
+
+function findTurn(mine, records) {
   mark(mine, "client_first_feedback_ms");
-  for (const element of answers()) {
+  for (const element of appeared(records, ANSWER)) {
     const turn = turnOf(element);
     if (!turn || mine.known.has(turn)) continue;
     mine.turn = turn;
+    mine.element = element;
     mine.timers.forEach(clearTimeout);
     hideCue();
     if (mine.place) bringIntoView(element);
@@ -274,7 +300,7 @@ function findTurn(mine) {
     return;
   }
   // The server has drawn the message itself: two of them would be one too many.
-  if (cue?.text && messages() > mine.messages) {
+  if (cue?.text && appeared(records, MESSAGE).length && messages() > mine.messages) {
     cue.text = "";
     drawCue();
   }
@@ -288,12 +314,17 @@ function lateAnswer() {
 }
 
 function readAnswer(mine) {
+  if (!mine.element.isConnected) mine.element = byKey(`answer-${mine.turn}`) ?? mine.element; // drawn anew
+  const part = (name) => mine.element.querySelector(`.st-key-${name}-${mine.turn}`);
   if (!mine.asked.has("client_readable_ms")) {
-    const text = byKey(`text-${mine.turn}`)?.textContent.trim() ?? "";
+    const text = part("text")?.textContent.trim() ?? "";
     if (text) mark(mine, "client_first_content_ms");
-    if (text.length >= READABLE_CHARS || SENTENCE_END.test(text)) mark(mine, "client_readable_ms");
+    if (text.length >= READABLE_CHARS || SENTENCE_END.test(text)) {
+      mark(mine, "client_readable_ms");
+      watch(false);
+    }
   }
-  if (byKey(`done-${mine.turn}`) && !mine.asked.has("client_done_ms")) {
+  if (!mine.asked.has("client_done_ms") && part("done")) {
     // A short answer without a full stop is readable when it is complete.
     if (mine.asked.has("client_first_content_ms")) mark(mine, "client_readable_ms");
     sayEnd(mine.turn);
@@ -432,7 +463,7 @@ function afterRun() {
 function followRunning(turn) {
   if (!turn || press || followed === turn || reported.has(turn) || byKey(`done-${turn}`)) return;
   followed = turn;
-  watch();
+  watch(false);
 }
 
 function attach(parentElement, given) {
