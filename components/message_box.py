@@ -59,8 +59,9 @@ class MessageBox:
         notice = st.session_state.pop("notice", None)
         if notice:
             st.warning(notice, icon=":material/info:")
-        if not self._runtime.log.health.ok:
-            st.caption(f":material/warning: {plain(self._runtime.log.health.message)}")
+        trouble = self._runtime.log.health.message
+        if trouble:
+            st.caption(f":material/warning: {plain(trouble)}")
 
     def refusal(self, text: str) -> str | None:
         """Why a message cannot be sent, and what to do; None if it can."""

@@ -143,24 +143,20 @@ def test_two_at_once_never_see_each_others_text(come: Callable[..., Participant]
 def test_a_participant_reaches_no_other_page(come: Callable[..., Participant], site: Site) -> None:
     dan = come("dan")
     query = urlsplit(dan.page.url).query
-    for path in ("studies", "latency", "status"):
+    for path in ("studies", "latency"):
         dan.page.goto(f"{site.address}/{path}?{query}")
         expect(dan.page.locator(".st-key-consent")).to_be_visible(timeout=PATIENCE_MS)
     dan.page.goto(f"{site.address}/studies")
     dan.page.locator(".stMarkdown, .stAlert").first.wait_for()
     assert dan.page.locator(".st-key-study-chosen").count() == 0
 
-
-def test_without_the_links_parameters_a_browser_stays_in_its_study(
-    come: Callable[..., Participant], site: Site
-) -> None:
-    gus = come("gus")
-    gus.agrees()
-    for path in ("/", "/latency"):
-        gus.page.goto(site.address + path)
-        gus.at_task(1)
-        assert "p=gus" in gus.page.url
-        assert gus.page.locator(".st-key-footer, .st-key-latency").count() == 0
+    dan.page.goto(f"{site.address}/?{query}")
+    dan.agrees()
+    for path in ("/", "/latency"):  # without the link's parameters the browser stays in its study
+        dan.page.goto(site.address + path)
+        dan.at_task(1)
+        assert "p=dan" in dan.page.url
+        assert dan.page.locator(".st-key-footer, .st-key-latency").count() == 0
 
 
 def test_the_researchers_key_opens_the_studies_and_is_remembered(

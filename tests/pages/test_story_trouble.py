@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -176,3 +178,47 @@ def test_trouble_with_the_log_is_one_quiet_line_and_the_answer_is_whole(
     ]
     assert len(troubles) == 1
     assert "data doctor" in troubles[0], "it says where to learn more"
+
+
+def captions(person: Person) -> str:
+    return "\n".join(map(everything, person.at.caption))
+
+
+def test_a_log_that_was_garbage_is_told_of_and_the_answer_is_whole(
+    visit: Visit, temporary_log: Path, logged
+) -> None:
+    temporary_log.parent.mkdir(parents=True)
+    temporary_log.write_bytes(b"this was never a database" * 500)
+
+    person = visit().types(QUESTION)
+    runtime.current().log.flush()
+    person.look()
+
+    assert person.answered() == "A plain answer from the script."
+    assert person.errors == []
+    assert captions(person).count("The log was damaged; it was set aside") == 1
+    assert [row["status"] for row in logged("SELECT status FROM turns")] == ["ok"]
+
+
+def test_a_log_that_another_program_holds_is_told_of_until_it_lets_go(
+    visit: Visit, temporary_log: Path, logged
+) -> None:
+    person = visit()
+    runtime.current().log.flush()
+    other = sqlite3.connect(temporary_log, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        person.types(QUESTION)
+        assert runtime.current().log.flush(20), "it is in the side file"
+        person.look()
+        assert person.answered() == "A plain answer from the script."
+        assert captions(person).count("data doctor") == 1
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    until = time.monotonic() + PATIENCE_S
+    while not runtime.current().log.health.ok and time.monotonic() < until:
+        time.sleep(0.1)
+    person.look()
+    assert "data doctor" not in captions(person)
+    assert [row["status"] for row in logged("SELECT status FROM turns")] == ["ok"]
