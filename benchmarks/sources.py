@@ -56,7 +56,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, default=HERE / "results" / "sources.json", help="where to write")
     arguments = parser.parse_args()
     sets = {name: load(name) for name in arguments.set or SETS}
-    found = {name: search_figures(questions) for name, questions in sets.items()}
+    found = {name: search_figures(name, questions) for name, questions in sets.items()}
     print_search(found)
     figures: dict[str, Any] = {"search": {"sets": found}}
     if not arguments.search:

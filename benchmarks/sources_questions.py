@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import re
 from collections import defaultdict
 from pathlib import Path
@@ -15,9 +16,15 @@ from data.index_file import file_for
 from data.knowledge_index import KnowledgeIndex
 from data.paths import index_folder
 from data.records import Passage, Record
+from router.prompts import Prompt, read_prompts
 
 HERE = Path(__file__).parent
 SETS = {"own": HERE / "sources_questions.toml", "streamlit": HERE / "sources_streamlit.toml"}
+# What the search's weights are fitted on, together with the dev halves.
+PRACTICE = {
+    "own": HERE / "sources_practice.toml",
+    "streamlit": HERE / "sources_practice_streamlit.toml",
+}
 
 Half = Literal["dev", "test"]
 
@@ -84,6 +91,24 @@ def load(name: str) -> QuestionSet:
         places[question.kind] += 1
         questions.append(question.model_copy(update={"half": half}))
     return loaded.model_copy(update={"question": tuple(questions)})
+
+
+def practice(name: str) -> QuestionSet:
+    """The practice questions on the documents of the set `name`; all are dev. Raises ConfigError."""
+    return load_toml(PRACTICE[name], QuestionSet)
+
+
+def ordinary(most: int, *, held_out: bool) -> list[Prompt]:
+    """Messages that ask for something else than a product's documents: of the router's English prompts.
+
+    `held_out`: of the fifth that nothing is fitted on, or of the others. Always the same ones.
+    """
+    chosen = [
+        prompt
+        for prompt in read_prompts()
+        if len(prompt.messages) == 1 and prompt.language == "en" and prompt.held_out == held_out
+    ]
+    return random.Random(5).sample(chosen, min(most, len(chosen)))
 
 
 def index_of(questions: QuestionSet) -> KnowledgeIndex:

@@ -6,24 +6,32 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from benchmarks.sources_questions import Question, QuestionSet, index_of
+from benchmarks.sources_questions import Question, QuestionSet, index_of, ordinary, practice
 from benchmarks.tables import print_table, summary
 from data.records import Passage
 from router.retrieve import Retriever
 
 LIMIT = 3
 BUDGET_TOKENS = 1200
+ORDINARY = 300
 
 
-def search_figures(questions: QuestionSet) -> dict[str, Any]:
-    """Recall at 1 and 3, and of what a model is given, for each kind and half."""
+def search_figures(name: str, questions: QuestionSet) -> dict[str, Any]:
+    """Recall at 1 and 3, and of what a model is given, for each kind and half of the set `name`.
+
+    The practice questions are those that the weights were fitted on, the ordinary messages are not.
+    """
     retriever = Retriever(index_of(questions))
     rows: dict[str, dict[str, Any]] = {}
     for half in ("dev", "test"):
         for kinds in (("plain",), ("reworded",), ("plain", "reworded"), ("unanswerable",)):
             chosen = [q for q in questions.question if q.half == half and q.kind in kinds]
-            name = "all answerable" if len(kinds) > 1 else kinds[0]
-            rows[f"{half}, {name}"] = _row(retriever, chosen)
+            kind = "all answerable" if len(kinds) > 1 else kinds[0]
+            rows[f"{half}, {kind}"] = _row(retriever, chosen)
+    harder = practice(name).question
+    rows["practice, reworded"] = _row(retriever, [q for q in harder if q.answerable])
+    rows["practice, unanswerable"] = _row(retriever, [q for q in harder if not q.answerable])
+    rows["ordinary messages"] = _others(retriever)
     asked = [question.ask for question in questions.question]
     index = retriever.find("?", (), task="lookup", budget_tokens=BUDGET_TOKENS)
     return {
@@ -50,6 +58,21 @@ def _row(retriever: Retriever, chosen: list[Question]) -> dict[str, Any]:
         "recall_at_3": _recall(ranked, LIMIT),
         "given": _recall(given, 9),
         "found_something": round(sum(bool(passages) for _, passages in given) / len(chosen), 3),
+    }
+
+
+def _others(retriever: Retriever) -> dict[str, Any]:
+    """How often something is found for messages that ask for something else, each by its own task."""
+    messages = [(prompt.messages[-1].content, prompt.task) for prompt in ordinary(ORDINARY, held_out=True)]
+    found = [
+        bool(retriever.find(text, (), task=task, budget_tokens=BUDGET_TOKENS).passages)
+        for text, task in messages
+    ]
+    share = round(sum(found) / len(found), 3)
+    return {
+        "n": len(found),
+        **dict.fromkeys(("recall_at_1", "recall_at_3", "given")),
+        "found_something": share,
     }
 
 

@@ -35,13 +35,10 @@ _A_FILE = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
-# A very long message is pasted text; its first words say what is wanted.
-_LONGEST_QUERY = 60
-# So many of the best are told, that one which contradicts what was given can be looked for.
-_NEAR = 6
+_LONGEST_QUERY = 60  # words: a longer message is pasted text, and its first words say what is wanted
+_NEAR = 6  # of the best are told, that one which contradicts what was given can be looked for
 _LONGEST_MEANT = 2000  # characters
-# Share of a message's words that a passage of an attached file must have to be what is asked for.
-_SHARES = 0.4
+_SHARES = 0.4  # of a message's words a passage of an attached file has if it is what is asked for
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ class Retriever:
         least = self._settings.sure_relevance if sure else self._settings.min_relevance
         ranker, query = self._asked(indexes, message, history)
         ranked = ranker.ranked(query)
-        chosen = self._within(self._relevant(ranked, least), self._share(budget_tokens))
+        chosen = self._within(self._relevant(ranked, least), budget_tokens)
         if sure and not chosen:
             return Found((), 0, 0, _ms_since(began))
         return _found(chosen, indexes, ranked, ranker.unknown(query), began)
@@ -140,9 +137,15 @@ class Retriever:
         files: KnowledgeIndex | None = None,
     ) -> list[Passage]:
         """The best passages whatever their relevance, which is their score."""
+        return [ranked.passage for ranked in self.considered(message, history, files)[:limit]]
+
+    def considered(
+        self, message: str, history: Sequence[Message] = (), files: KnowledgeIndex | None = None
+    ) -> list[Ranked]:
+        """All passages that were looked at, best first, with what their relevance is made of."""
         indexes = [index for index in (files, self.index) if index is not None and index.passages]
         ranker, query = self._asked(indexes, message, history)
-        return [ranked.passage for ranked in ranker.ranked(query)[:limit]]
+        return ranker.ranked(query)
 
     def _in_files(
         self,
@@ -158,7 +161,7 @@ class Retriever:
         # The message is about the file, so sharing some of its words is enough.
         shares = bool(ranked) and ranked[0].features.coverage >= _SHARES
         least = 0.0 if shares else self._settings.min_relevance
-        chosen = self._within(self._relevant(ranked, least), self._share(budget_tokens))
+        chosen = self._within(self._relevant(ranked, least), budget_tokens)
         if not chosen:
             room = int(budget_tokens * self._settings.share_for_a_whole_file)
             first = files.first_passages(self._settings.max_passages_of_a_file)
@@ -185,11 +188,9 @@ class Retriever:
         close = max(least, self._settings.min_of_best * ranked[0].passage.score)
         return [item.passage for item in ranked if item.passage.score >= close]
 
-    def _share(self, budget_tokens: int) -> int:
-        return int(budget_tokens * self._settings.share_of_budget)
-
     def _within(self, passages: Sequence[Passage], budget_tokens: int) -> tuple[Passage, ...]:
-        return self._fitting(passages, budget_tokens, self._settings.max_passages)
+        room = int(budget_tokens * self._settings.share_of_budget)
+        return self._fitting(passages, room, self._settings.max_passages)
 
     def _fitting(self, passages: Sequence[Passage], budget_tokens: int, most: int) -> tuple[Passage, ...]:
         chosen: list[Passage] = []

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from benchmarks.sources_questions import SETS, Question, QuestionSet, load
+from benchmarks.sources_questions import PRACTICE, SETS, Question, QuestionSet, load, practice
 from data.passages import split, title_of
 from data.records import Passage
 
@@ -36,6 +36,16 @@ def test_what_a_right_answer_holds_stands_in_the_sections_named(name: str) -> No
             told = "\n".join(texts[section] for section in question.sections)
             positive = question.model_copy(update={"never": ()})
             assert positive.right(told), f"{question.id}: not told by its sections"
+
+
+@pytest.mark.parametrize("name", PRACTICE)
+def test_practice_questions_name_sections_that_exist_and_are_no_questions_of_the_bench(name: str) -> None:
+    texts, asked = sections(practice(name)), {question.ask for question in ALL[name].question}
+    for question in practice(name).question:
+        assert bool(question.sections) == question.answerable, question.id
+        assert [section for section in question.sections if section not in texts] == [], question.id
+        assert question.ask not in asked
+        assert question.half == "dev"
 
 
 def test_there_are_enough_of_each_kind() -> None:

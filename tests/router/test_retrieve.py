@@ -15,6 +15,9 @@ from data.retrieval import RetrievalSettings, load_retrieval
 from router.prompt import estimate_tokens
 from router.retrieve import Retriever
 
+THINGS = (
+    "kettle", "garden", "violin", "harbour", "bakery", "glacier", "library", "tractor", "lantern", "saddle",
+)  # fmt: skip
 OURS = shipped("knowledge")
 PLENTY = 4000
 
@@ -218,3 +221,33 @@ def test_without_documents_nothing_was_searched(tmp_path: Path) -> None:
     empty = Retriever(KnowledgeIndex.build(tmp_path), load_retrieval(shipped("")))
     found = empty.find("what do you log?", [], task="lookup", budget_tokens=PLENTY)
     assert (found.passages, found.searched_passages) == ((), 0)
+
+
+def test_a_section_does_not_fill_the_list_of_what_is_found(tmp_path: Path) -> None:
+    paragraph = "The zeppelin is filled with helium before every flight over the lake. "
+    (tmp_path / "a.md").write_text(f"# Air\n\n## The zeppelin\n\n{paragraph * 40}", "utf-8")
+    (tmp_path / "b.md").write_text("# Old\n\n## Repairs\n\nA zeppelin can be mended.", "utf-8")
+    index = KnowledgeIndex.build(tmp_path)
+    assert index.passages > 4
+    found = Retriever(index).ranked("How is the zeppelin filled?", limit=3)
+    assert [passage.source_id for passage in found] == ["a.md", "b.md", "a.md"]
+
+
+def test_what_is_said_in_quite_other_words_is_found_in_an_index_that_was_read_closely(tmp_path: Path) -> None:
+    for number, thing in enumerate(f"{a} {b}" for a in ("red", "big", "old", "new") for b in THINGS):
+        (tmp_path / f"{number}.md").write_text(f"# The {thing}\n\nEverything about the {thing}.", "utf-8")
+    (tmp_path / "pets.md").write_text("# Animals\n\nDogs and cats may stay in the rooms for free.", "utf-8")
+    index = KnowledgeIndex.build(tmp_path)
+    retriever = Retriever(index)
+    question = "Is my puppy allowed?"
+
+    def given(message: str, task: str = "lookup") -> list[str]:
+        found = retriever.find(message, [], task=task, budget_tokens=2000)
+        return [passage.source_id for passage in found.passages]
+
+    assert given(question) == []
+    index.read_closely()
+    assert given(question) == ["pets.md"]
+    assert given("Write a poem about patience", "draft") == []
+    assert given("What is the capital of France?") == []
+    index.close()
