@@ -210,25 +210,28 @@ class Enrolment:
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
         try:
-            self._prepare()
-            with contextlib.closing(connect(self.path)) as connection:
+            with contextlib.closing(self._opened()) as connection:
                 connection.row_factory = sqlite3.Row
                 yield connection
         except (sqlite3.Error, OSError) as error:
             raise LogUnavailable(f"The log at {self.path} cannot be used: {error}") from error
 
-    def _prepare(self) -> None:
-        """Make sure that the log has its tables: links may be used before the app ever wrote a row."""
+    def _opened(self) -> sqlite3.Connection:
+        """A connection to a log that has its tables: links may be used before the app ever wrote a row."""
         if self.path.exists():
-            with contextlib.closing(connect(self.path)) as connection:
+            connection = connect(self.path)
+            with contextlib.ExitStack() as unless_it_has_them:
+                unless_it_has_them.callback(connection.close)
                 if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'forgotten'").fetchone():
-                    return
+                    unless_it_has_them.pop_all()
+                    return connection
         file = LogFile(self.path)
         try:
             file.ready()
         finally:
             file.close()
             file.end_run()
+        return connect(self.path)
 
 
 def _now() -> str:
