@@ -21,6 +21,7 @@ from data.records import Passage
 from data.retrieval import RetrievalSettings
 from data.word_vectors import Floats, question_vector, words_of
 from data.words import terms
+from router.grounding import in_english
 
 CANDIDATES = 24
 # A word that no document has says little in a small folder, where most words are missing.
@@ -44,6 +45,9 @@ _CLOSE_CONSTANT = -4.84  # so that one least relevance serves both
 _CLOSE_RELEVANCE = {"coverage": 2.74, "heading": -5.06, "alone": -0.41} | {
     "text": 0.86, "path": 1.25, "text_above": 9.78, "path_above": 9.95
 }  # fmt: skip
+# A passage that is not even so near in meaning, and has not half of the words, is about something else.
+_LEAST_NEAR, _HALF = 0.25, 0.5
+_FEW_WORDS = 5  # the network reads English; so short a message may have none of its common words
 # A passage that has all words of the message may tell it, even in a document without headings.
 _WHOLE, _LEAST_OF_WHOLE = 0.85, 0.12
 
@@ -204,7 +208,9 @@ class Ranker:
 
 @lru_cache(maxsize=256)
 def _read(message: str) -> Floats | None:
-    """What a message means as a whole; None without the network that reads it."""
+    """What a message means as a whole; None in another language, or without the network that reads it."""
+    if not in_english(message) and (len(message.split()) > _FEW_WORDS or not message.isascii()):
+        return None
     try:
         return meaning.shipped_encoder().encode(message, meaning.MOST_OF_A_QUESTION)
     except ConfigError:
@@ -218,6 +224,9 @@ def _asking(text: str) -> frozenset[str]:
 def relevance(features: Features) -> float:
     """How likely it is that the passage tells what is asked, in 0..1."""
     if features.closely is not None:
+        near = max(features.closely.text, features.closely.path)
+        if near < _LEAST_NEAR and features.coverage < _HALF:
+            return 0.0
         return 1 / (1 + math.exp(-_CLOSE_CONSTANT - _weighed(features, _CLOSE_RELEVANCE)))
     fitted = 1 / (1 + math.exp(-_CONSTANT - _weighed(features, _RELEVANCE)))
     return max(fitted, _LEAST_OF_WHOLE * features.whole)

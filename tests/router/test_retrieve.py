@@ -249,5 +249,9 @@ def test_what_is_said_in_quite_other_words_is_found_in_an_index_that_was_read_cl
     index.read_closely()
     assert given(question) == ["pets.md"]
     assert given("Write a poem about patience", "draft") == []
-    assert given("What is the capital of France?") == []
+    assert given("Who wrote Hamlet?") == []
+    assert given("Darf mein kleiner Hund bitte mit hinein?") == [], "only English is read closely"
+    assert [
+        each.features.closely for each in retriever.considered("Darf mein red kettle bitte auch mit hinein?")
+    ] == [None] * 24
     index.close()
