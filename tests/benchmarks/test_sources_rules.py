@@ -17,15 +17,13 @@ from data.doubt import DoubtWeights
 from data.events import Doubted, SourcesFound
 from data.records import Passage
 from router.examine import examine
+from tests.passages import a_passage
 
-PASSAGE = Passage(
-    passage_id="report.md#0",
+PASSAGE = a_passage(
+    "A stall is a gap of more than one second between two pieces of an answer.",
     source_id="report.md",
-    source_title="Reports",
-    heading=("Stalls",),
-    text="A stall is a gap of more than one second between two pieces of an answer.",
-    start=0,
-    end=74,
+    title="Reports",
+    heading="Stalls",
 )
 OTHER = PASSAGE.model_copy(update={"source_id": "other.md", "passage_id": "other.md#0", "text": "Tea."})
 STALL = Question.model_validate(

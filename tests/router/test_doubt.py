@@ -6,25 +6,16 @@ import pytest
 
 from data.doubt import DoubtWeights, SignalWeight, load_doubt
 from data.events import Doubted, Finished
-from data.records import Decision, Message, Passage, Turn
+from data.records import Message, Passage, Turn
 from router.answer import answer
 from router.cancel import Cancel
 from router.doubt import agreement, doubted, signals
 from router.scripted import Reply
 from router.services import Services
+from tests.passages import EXPORT_LINKS, LOOKUP
 from tests.router.conftest import Provider
 
-PASSAGE = Passage(
-    passage_id="a#0",
-    source_id="a",
-    source_title="Sharing",
-    heading=("Export links",),
-    text="Export links work for 7 days. Only the owner or an admin can delete a shared view.",
-    start=0,
-    end=80,
-    score=0.7,
-)
-LOOKUP = Decision(task="lookup", tier="fast", score=0.2)
+PASSAGE = EXPORT_LINKS.model_copy(update={"score": 0.7})
 GOOD = Finished(text="Export links work for 7 days.")
 WEAK = Finished(text="Export links are archived by the accountants in the winter.")
 

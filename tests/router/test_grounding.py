@@ -5,27 +5,19 @@ from __future__ import annotations
 import pytest
 
 from data.events import Doubted, Event, Finished, FirstChunk, SourcesFound, TextDelta
-from data.records import Decision, Message, Passage, Turn
+from data.records import Message, Turn
 from router.answer import answer
 from router.cancel import Cancel
 from router.grounding import checkable, coverage, says_not_told, stands, support
 from router.scripted import Reply
 from router.services import Services
+from tests.passages import EXPORT_LINKS as PASSAGE
+from tests.passages import LOOKUP
 from tests.router.conftest import Provider
 
 QUICK: dict[str, int] = {"first_token_ms": 0, "token_ms": 0}
 # Every word of it is in the passage on export links.
 SURE = "Who can delete a shared view?"
-LOOKUP = Decision(task="lookup", tier="fast", score=0.2)
-PASSAGE = Passage(
-    passage_id="a#0",
-    source_id="a",
-    source_title="Sharing",
-    heading=("Export links",),
-    text="Export links work for 7 days. Only the owner or an admin can delete a shared view.",
-    start=0,
-    end=80,
-)
 EXPORT = "For how many days do export links work?"
 
 
