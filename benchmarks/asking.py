@@ -122,8 +122,7 @@ class Person:
     def ask(self, text: str, choice: str | None = None, where: Conversation | None = None) -> Asked:
         """Send a message and watch its answer to the end."""
         running = self.send(text, choice, where)
-        with running.watched():
-            running.events(after=10**9, timeout_s=ANSWER_S)
+        watch(running)
         return noted(running)
 
     def first_words(self, text: str, choice: str | None = None) -> Asked:
@@ -137,7 +136,11 @@ class Person:
 
 def whole_answer(person: Person, text: str, choice: str | None = None) -> Answer:
     """Ask as the first message of a conversation; the answer with all that is known of it."""
-    running = person.send(text, choice)
+    return watch(person.send(text, choice))
+
+
+def watch(running: RunningTurn) -> Answer:
+    """Watch an answer to its end, as an open page would."""
     with running.watched():
         running.events(after=10**9, timeout_s=ANSWER_S)
     return fold(running.events())
@@ -156,18 +159,21 @@ def wait_for_text(running: RunningTurn, pieces: int = 1) -> None:
 def noted(running: RunningTurn) -> Asked:
     """What is known of an ended turn."""
     answer = fold(running.events())
+    return Asked(text=running.turn.text, tier=answer.tier, **figures(answer))
+
+
+def figures(answer: Answer) -> dict[str, Any]:
+    """Of an ended answer: milliseconds since it was received, tokens, sources, and its status."""
     generation = answer.generations[-1] if answer.generations else None
-    return Asked(
-        text=running.turn.text,
-        tier=answer.tier,
-        sources=len(answer.passages),
-        status=answer.status,
-        first_text_ms=answer.first_content_ms,
-        done_ms=answer.ended_ms,
-        input_tokens=generation.input_tokens if generation else None,
-        cache_read_tokens=generation.cache_read_input_tokens if generation else None,
-        output_tokens=generation.output_tokens if generation else None,
-    )
+    return {
+        "sources": len(answer.passages),
+        "status": answer.status,
+        "first_text_ms": answer.first_content_ms,
+        "done_ms": answer.ended_ms,
+        "input_tokens": generation.input_tokens if generation else None,
+        "cache_read_tokens": generation.cache_read_input_tokens if generation else None,
+        "output_tokens": generation.output_tokens if generation else None,
+    }
 
 
 @contextmanager

@@ -13,9 +13,8 @@ from typing import Any
 
 from pydantic import Field, TypeAdapter
 
-from benchmarks.asking import ANSWER_S, Person, app, tell
+from benchmarks.asking import Person, app, figures, tell, watch
 from benchmarks.routing.tasks import Task
-from data.answers import fold
 from data.records import Record, Turn
 
 SEED = 20261123
@@ -124,26 +123,16 @@ def _ask(person: Person, task: Task, tier: str, repeat: int) -> TierAnswer:
         turn_index=len(task.before) // 2,
         choice=tier,
     )
-    running = person.current.running.start(turn)
-    with running.watched():
-        running.events(after=10**9, timeout_s=ANSWER_S)
-    answer = fold(running.events())
-    generation = answer.generations[-1] if answer.generations else None
+    answer = watch(person.current.running.start(turn))
     return TierAnswer(
         task_id=task.id,
         digest=task.digest,
         tier=tier,
         repeat=repeat,
         text=answer.text,
-        status=answer.status,
-        first_text_ms=answer.first_content_ms,
-        done_ms=answer.ended_ms,
-        input_tokens=generation.input_tokens if generation else None,
-        cache_read_tokens=generation.cache_read_input_tokens if generation else None,
-        output_tokens=generation.output_tokens if generation else None,
-        sources=len(answer.passages),
         doubt=answer.doubt.score if answer.doubt else None,
         signals=dict(answer.doubt.signals) if answer.doubt else {},
+        **figures(answer),
     )
 
 
