@@ -144,7 +144,8 @@ def test_a_threshold_is_another_than_the_usual_one(people: People, logged: Any) 
 
 
 @pytest.fixture
-def both(guest: Guests, link: Any) -> tuple[Guest, Guest]:
+def both(guest: Guests, link: Any, script: Any) -> tuple[Guest, Guest]:
+    script({"match": "something that fails", "status": 500})
     made(
         metric="copied",
         guardrails=["suggestion_taken", "second_message", "stopped"],
@@ -178,8 +179,7 @@ def test_a_suggestion_that_was_taken(both: tuple[Guest, Guest], temporary_log: P
     assert measured("suggestion_taken", temporary_log) == {"ada": 1.0, "bob": 0.0}
 
 
-def test_a_second_message(both: tuple[Guest, Guest], script: Any, temporary_log: Path) -> None:
-    script({"match": "Bob", "status": 500})
+def test_a_second_message(both: tuple[Guest, Guest], temporary_log: Path) -> None:
     ada, bob = both
     ada.types(SAY).types("And good night?")
     bob.types("Bob asks something that fails.")
