@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from data.meaning import LAYERS, MOST_PIECES
-from tools.make_word_vectors import SHA256, Floats, read_tensors
+from tools.make_word_vectors import LAYERS, SHA256, Floats, read_tensors
+
+PLACES = 128  # pieces of a text that data/meaning.py reads, with the marks of its ends
 
 
 def main() -> int:
@@ -47,7 +48,7 @@ def packed(tensors: dict[str, Floats], pieces: list[str]) -> dict[str, NDArray[n
         "pieces": np.frombuffer("\n".join(pieces).encode(), np.uint8),
         "words": words,
         "words_scale": scale,
-        "v_places": places[: MOST_PIECES + 2].astype(np.float16),
+        "v_places": places[:PLACES].astype(np.float16),
     }
     found |= _norm(tensors, "embeddings.LayerNorm", "begin")
     for number in range(LAYERS):
