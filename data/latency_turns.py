@@ -46,9 +46,15 @@ _OF_SESSION = ("purpose", "study")
 # What turns can be told apart by.
 DIMENSIONS = ("tier", "task", "model", "preset", "day", "study", "variant", "purpose")
 _TIMES = tuple(column for pair in MEASURES.values() for column in pair)
+# Who left before the end had given up, though the answer may have come to its end without them.
+_STATUS = (
+    "CASE WHEN turns.status = 'ok' AND turns.left_ms IS NOT NULL AND turns.client_left_ms IS NOT NULL"
+    " THEN 'abandoned' ELSE turns.status END"
+)
 _KEY = "json_array({})".format(
     ", ".join(
-        [*(f"turns.{name}" for name in _OF_TURN), "request_model"] + [f"turns.{c}" for c in _FLAGS.values()]
+        [*(_STATUS if name == "status" else f"turns.{name}" for name in _OF_TURN), "request_model"]
+        + [f"turns.{column}" for column in _FLAGS.values()]
     )
 )
 _QUERY = f"""

@@ -79,6 +79,13 @@ def test_a_turn_has_its_words_its_last_model_and_the_cost_of_all_its_calls(fill:
     assert np.isnan(turns.times["done_ms"][1])
 
 
+def test_who_left_before_the_end_counts_as_abandoned_though_the_answer_ended(fill: Fill) -> None:
+    left = {"left_ms": 900.0, "client_left_ms": 880.0}
+    turns = fill([left, {"left_ms": 900.0}, {"client_left_ms": 880.0}, left | {"status": "stopped"}])
+    status = turns.words["status"]
+    assert [status.names[code] for code in status.codes] == ["abandoned", "ok", "ok", "stopped"]
+
+
 def test_no_log_has_no_turns_and_a_damaged_one_says_so(temporary_log: Path) -> None:
     assert len(read_turns(temporary_log)) == 0
     temporary_log.parent.mkdir()
