@@ -43,26 +43,35 @@ class HeavyHead:
 class CloseReading:
     """A second opinion from what the request means as a whole, asked where the first one is unsure.
 
-    `weights` (encoder's size,) and `bias`: heavy or not, not calibrated. `blend` = (of the task head's
-    logit, of the heavy head's, of this one's, offset), calibrated like the others; `within`: how far from
-    0 a logit of the first opinion is still unsure.
+    `blend` = (of the task head's logit, of the heavy head's, of this one's, offset), calibrated like the
+    others; `within`: how far from 0 a logit of the first opinion is still unsure.
     """
 
     encoder: SentenceEncoder
-    weights: Vector
-    bias: float
     blend: tuple[float, ...]
     within: float
 
-    def logit(self, features: Features) -> float:
-        """Above 0 if heavy work is likelier."""
-        return self.bias + float(self.weights @ self.encoder.encode(meaningful(features)))
+    def logit(self, features: Features, before: Features | None = None) -> float:
+        """Above 0 if heavy work is likelier, `before` being what was asked before it; not calibrated."""
+        return self.encoder.read(**heard(features, before))
+
+
+def heard(features: Features, before: Features | None = None) -> dict[str, str]:
+    """What a close reading reads: the texts for SentenceEncoder.read."""
+    return {
+        "request": meaningful(features),
+        "pasted": _meaningful(features.segments[-1]) if features.segments else "",
+        "before": meaningful(before) if before else "",
+    }
 
 
 def meaningful(features: Features) -> str:
-    """What a close reading reads: the request without what it says about itself."""
-    words = features.segments[0].split() if features.segments else []
-    return " ".join(word for word in words if word.strip(_AROUND).lower() not in IGNORED)
+    """The request without what it says about itself."""
+    return _meaningful(features.segments[0]) if features.segments else ""
+
+
+def _meaningful(text: str) -> str:
+    return " ".join(word for word in text.split() if word.strip(_AROUND).lower() not in IGNORED)
 
 
 _AROUND = ".,;:!?()[]\"'*"
@@ -73,29 +82,35 @@ class FollowUps:
     """How a message and what came before it share in the score, learned from labelled conversations.
 
     `weights` (features,) and `bias`: does it lean on the conversation? `mix`: a slope for each of `signs`,
-    and an offset.
+    and an offset; `closer`: the same for where both were read together.
     """
 
     weights: Vector
     bias: float
     mix: tuple[float, ...]
+    closer: tuple[float, ...] = ()
 
     def leaning(self, features: Features) -> float:
         """How much of its meaning the message takes from the conversation (0..1)."""
         return sigmoid(self.bias + float(features.value @ self.weights[features.index]))
 
-    def score(self, now: float, before: float, leaning: float) -> float:
-        """The calibrated score (0..1) of a follow-up; `now` and `before` are such scores themselves."""
-        signs = self.signs(logit(now), logit(before), leaning)
-        return sigmoid(sum(m * x for m, x in zip(self.mix, (*signs, 1.0), strict=True)))
+    def score(self, now: float, before: float, leaning: float, together: float | None = None) -> float:
+        """The calibrated score (0..1) of a follow-up; `now` and `before` are such scores themselves.
+
+        `together` is what a close reading says of both (a logit), if there was one.
+        """
+        together = together if self.closer else None
+        signs = self.signs(logit(now), logit(before), leaning, together)
+        return sigmoid(blended(self.mix if together is None else self.closer, *signs))
 
     @staticmethod
-    def signs(now: float, before: float, leaning: float) -> tuple[float, ...]:
-        """What the score of a follow-up is made of; `now` and `before` are logits.
+    def signs(now: float, before: float, leaning: float, together: float | None = None) -> tuple[float, ...]:
+        """What the score of a follow-up is made of; `now`, `before` and `together` are logits.
 
         Hard work asked for is hard work after anything, and an easy beginning says little: quick to rise.
         """
-        return (1 - leaning) * now, leaning * max(now, 0.0), leaning * min(max(before, -2.0), 2.0), leaning
+        plain = (1 - leaning) * now, leaning * max(now, 0.0), leaning * min(max(before, -2.0), 2.0), leaning
+        return plain if together is None else (*plain, together, leaning * together)
 
 
 @dataclass(frozen=True)
@@ -135,14 +150,22 @@ class Classifier:
     ) -> tuple[float, ...]:
         """Calibrated logits: of a first look and, if that is unsure, of a close reading; the last counts."""
         raw = logit(float(probabilities @ levels))
-        heavy = {task for task, level in zip(self.tasks, levels, strict=True) if level >= 0.5}
-        if not self.head or self.head.heavy != heavy:
+        if not self.head or not self._fits(levels):
             return (self.slope * raw + self.offset,)
         of_head = self.head.logit(features)
         first = blended(self.head.blend, raw, of_head)
         if not closely or not self.close or abs(first) >= self.close.within:
             return (first,)
         return first, blended(self.close.blend, raw, of_head, self.close.logit(features))
+
+    def together(self, features: Features, before: Features, levels: Vector) -> float | None:
+        """What a close reading says of a message after another one: a logit; None if there can be none."""
+        return self.close.logit(features, before) if self.close and self._fits(levels) else None
+
+    def _fits(self, levels: Vector) -> bool:
+        """Does the policy count as heavy what the heavy head learned as such?"""
+        heavy = {task for task, level in zip(self.tasks, levels, strict=True) if level >= 0.5}
+        return self.head is not None and self.head.heavy == heavy
 
     def evidence(self, features: Features, chosen: Vector, heavy: bool) -> list[tuple[float, str]]:
         """What spoke for the tasks, weighted by `chosen` (tasks,), and for their side: (share, words)."""
@@ -151,12 +174,10 @@ class Classifier:
             towards = towards + self.head.weights[features.index] * (0.5 if heavy else -0.5)
         shares = features.value * towards
         total = float(np.abs(shares).sum()) or 1.0
-        named = [
-            (float(share) / total, features.names[int(at)])
-            for at, share in zip(features.index, shares, strict=True)
-            if int(at) in features.names
-        ]
-        return sorted(named, reverse=True)
+        named = np.searchsorted(features.index, list(features.names))
+        return sorted(
+            zip((shares[named] / total).tolist(), features.names.values(), strict=True), reverse=True
+        )
 
 
 def blended(blend: tuple[float, ...], *logits: float) -> float:

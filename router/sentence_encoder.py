@@ -1,14 +1,18 @@
-"""A sentence as a vector that says what it means, in some sixteen languages: the router's close reading.
+"""What a request asks for, read as a whole, in some sixteen languages: the router's close reading.
 
 The network is Google's multilingual universal sentence encoder (Yang et al. 2019, arXiv 1907.04307), the
-variant that averages words and the convolutions over two, three and five of them; data/router_reader says
-where its weights come from. Numpy only, a few milliseconds a message.
+variant that averages words and the convolutions over two, three and five of them, trained further on our
+own prompts (router/teach_encoder.py); data/router_reader says where it is from. Numpy only, about a
+millisecond a message.
 """
 
 from __future__ import annotations
 
+import hashlib
+import threading
 import zlib
-from functools import cache
+from collections.abc import Callable
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -21,57 +25,143 @@ from data.paths import shipped
 from router.unigram import Unigram
 
 Vector = NDArray[np.float32]
+Ids = tuple[int, ...]
 
 SIZE = 512
-HEAD, TAIL = 40, 22
-"""Pieces read at either end of a long request."""
-BEGIN, END = 1, 2  # pieces that mark where a sentence begins and ends
+READ = {"request": (40, 22), "pasted": (24, 0), "before": (40, 22)}
+"""Parts of a message and what came before it; of each so many pieces are read at its two ends."""
+MIXED = tuple(READ)[1:]
+"""Parts that are heard beside the request, each through a matrix of its own."""
+BEGIN, END = 1, 2  # pieces that mark where a text begins and ends
 WINDOWS = ((2, 0), (3, 1), (5, 2))  # words that a convolution sees, and how many of them stand before
+WIDTH = 256
+PLAIN = 0.3
+"""How much the average itself weighs in the answer beside what the upper layers make of it."""
 _BEFORE, _AFTER = 2, 2
+_REMEMBERED = 10_000  # pieces whose first convolution is kept, 4 kB each
+_BLOCK = WIDTH
 
 
 class SentenceEncoder:
     """The network with its vocabulary. Safe to share between threads."""
 
     def __init__(self, arrays: Any) -> None:
-        self._words = Unigram(bytes(arrays["pieces"]).decode().split("\n"), arrays["scores"].tolist())
+        self.words = Unigram(bytes(arrays["pieces"]).decode().split("\n"), arrays["scores"].tolist())
         self._rows, self._scales = arrays["table"], arrays["table_scale"].astype(np.float32)
-        self._part = {
+        self.part: dict[str, Vector] = {
             name[2:]: arrays[name] * arrays[f"s_{name[2:]}"] for name in list(arrays) if name.startswith("q_")
         } | {name[2:]: arrays[name] for name in list(arrays) if name.startswith("v_")}
+        self._first = [_side_by_side(self.part[f"w1_{width}"], width) for width, _ in WINDOWS]
+        self._heard = PieceMemory(self._hear, len(self._rows))
+        self._pooled = lru_cache(maxsize=512)(self._pool)
 
-    def encode(self, text: str) -> Vector:
-        """`text` as a vector of length 1: (512,)."""
-        ids = self._words.ids(text)
-        if len(ids) > HEAD + TAIL:
-            ids = ids[:HEAD] + ids[-TAIL:]
-        words = self._looked_up(np.array([BEGIN, *ids, END]))
-        heard = _levelled(words @ self._part["proj"] + self._part["proj_b"], self._part, "ln_all")
-        seen = [words]
-        for at, (width, before) in enumerate(WINDOWS):
-            branch = heard[:, at * 256 : (at + 1) * 256]
-            for layer in ("1", "2"):
-                near = _windows(branch, width, before) @ self._part[f"w{layer}_{width}"]
-                branch = branch + np.maximum(near + self._part[f"b{layer}_{width}"], 0)
-            seen.append(branch)
-        every = _levelled(np.concatenate(seen, axis=1), self._part, "ln")
-        count = len(every)
-        mean = (every.sum(axis=0) @ self._part["cnn_W"] + count * self._part["cnn_b"]) / np.sqrt(count)
-        return self._deepened(mean.astype(np.float32))
+    @property
+    def name(self) -> str:
+        """A fingerprint, by which what was fitted to its answers knows it again."""
+        return hashlib.sha256(self.part["head_w"].tobytes()).hexdigest()[:12]
 
-    def _looked_up(self, ids: NDArray[np.int64]) -> Vector:
+    def ids(self, part: str, text: str) -> Ids:
+        """The pieces of `text` that are read of such a part of READ."""
+        head, tail = READ[part]
+        found = self.words.ids(text)
+        return tuple(found if len(found) <= head + tail else found[:head] + found[len(found) - tail :])
+
+    def read(self, request: str, pasted: str = "", before: str = "") -> float:
+        """How heavy the work is that is asked for: a logit, above 0 if heavy is likelier; not calibrated.
+
+        `pasted` is what the request is about, `before` what was asked before it.
+        """
+        part = self.part
+        mean = self._pooled(self.ids("request", request))
+        for name, text in zip(MIXED, (pasted, before), strict=True):
+            if ids := self.ids(name, text):
+                mean = mean + self._pooled(ids) @ part[f"mix_{name}"]
+        first = np.maximum(mean @ part["d0"], 0)
+        second = np.maximum(mean @ part["p1"] + first @ part["d1"], 0)
+        third = np.maximum(second @ part["d2"], 0)
+        out = np.tanh(second @ part["p3"] + third @ part["d3"])
+        answer = out @ part["head_w"][:SIZE] + PLAIN * (mean @ part["head_w"][SIZE:])
+        return float(answer + part["head_b"])
+
+    def _pool(self, ids: Ids) -> Vector:
+        """The words of a text and their convolutions, averaged: (512,)."""
+        every = np.array([BEGIN, *ids, END])
+        rows = self._heard.of(every)
+        heard, near = rows[:, : 3 * WIDTH], rows[:, 3 * WIDTH :]
+        count, seen, at = len(every), [self.looked_up(every)], 0
+        for branch, (width, before) in enumerate(WINDOWS):
+            own = heard[:, branch * WIDTH : (branch + 1) * WIDTH]
+            total = np.zeros((count + _BEFORE + _AFTER, WIDTH), np.float32)
+            for tap in range(width):
+                shift = _BEFORE + before - tap  # what this word adds to the word so far behind it
+                total[shift : shift + count] += near[:, at : at + WIDTH]
+                at += WIDTH
+            first = own + np.maximum(total[_BEFORE : _BEFORE + count] + self.part[f"b1_{width}"], 0)
+            wide = _windows(first, width, before) @ self.part[f"w2_{width}"]
+            seen.append(first + np.maximum(wide + self.part[f"b2_{width}"], 0))
+        both = _levelled(np.concatenate(seen, axis=1), self.part, "ln")
+        pooled = both.sum(axis=0) @ self.part["cnn_W"] + count * self.part["cnn_b"]
+        return np.asarray(pooled / np.sqrt(count), np.float32)
+
+    def looked_up(self, ids: NDArray[np.int64]) -> Vector:
         """The pieces' vectors; two numbers of 4 bits share a byte."""
         packed = self._rows[ids]
         wide = np.concatenate([packed & 15, packed >> 4], axis=1).astype(np.float32) - 8
         return np.asarray(wide * self._scales[ids][:, None], np.float32)
 
-    def _deepened(self, mean: Vector) -> Vector:
-        part = self._part
-        first = np.maximum(mean @ part["d0"], 0)
-        second = np.maximum(mean @ part["p1"] + first @ part["d1"], 0)
-        third = np.maximum(second @ part["d2"], 0)
-        out = np.tanh(second @ part["p3"] + third @ part["d3"])
-        return np.asarray(out / max(1e-6, float(np.sqrt(out @ out))), np.float32)
+    def _hear(self, ids: NDArray[np.int64]) -> Vector:
+        """What depends on a piece alone: its levelled projection, and what it adds to first convolutions."""
+        words = self.looked_up(ids)
+        heard = _levelled(words @ self.part["proj"] + self.part["proj_b"], self.part, "ln_all")
+        near = [heard[:, at * WIDTH : (at + 1) * WIDTH] @ taps for at, taps in enumerate(self._first)]
+        return np.concatenate([heard, *near], axis=1)
+
+
+class PieceMemory:
+    """Rows that depend on a piece alone, in 8 bits, computed once for the first thousands that are met."""
+
+    def __init__(self, compute: Callable[[NDArray[np.int64]], Vector], pieces: int) -> None:
+        self._compute, self._lock = compute, threading.Lock()
+        self._slot = np.full(pieces, -1, np.int32)
+        self._kept: list[tuple[NDArray[np.int8], Vector]] = []
+
+    def of(self, ids: NDArray[np.int64]) -> Vector:
+        """The row of each of `ids`: (ids, numbers), rounded to a 127th of the largest number in its block."""
+        places = self._slot[ids].tolist()
+        if min(places) >= 0:
+            known = [self._kept[place] for place in places]
+        else:
+            new = np.unique([one for one, place in zip(ids.tolist(), places, strict=True) if place < 0])
+            fresh = dict(zip(new.tolist(), self._rounded(self._compute(new)), strict=True))
+            self._keep(fresh)
+            known = [
+                self._kept[place] if place >= 0 else fresh[one]
+                for one, place in zip(ids.tolist(), places, strict=True)
+            ]
+        short = np.stack([row for row, _ in known]).reshape(len(known), -1, _BLOCK)
+        scales = np.stack([scale for _, scale in known])
+        return np.asarray(short * scales[:, :, None], np.float32).reshape(len(known), -1)
+
+    @staticmethod
+    def _rounded(rows: Vector) -> list[tuple[NDArray[np.int8], Vector]]:
+        blocks = rows.reshape(len(rows), -1, _BLOCK)
+        scales = np.maximum(np.abs(blocks).max(axis=2), 1e-9) / np.float32(127)
+        short = np.round(blocks / scales[:, :, None]).astype(np.int8).reshape(len(rows), -1)
+        return list(zip(short, scales, strict=True))
+
+    def _keep(self, fresh: dict[int, tuple[NDArray[np.int8], Vector]]) -> None:
+        with self._lock:
+            for one, row in fresh.items():
+                if len(self._kept) < _REMEMBERED and self._slot[one] < 0:
+                    self._kept.append((row[0].copy(), row[1].copy()))
+                    self._slot[one] = len(self._kept) - 1  # after the row is there: others may be reading
+
+
+def _side_by_side(weights: Vector, width: int) -> Vector:
+    """A convolution's weights (width × 256, 256) as one matrix for a single word: (256, width × 256)."""
+    return np.ascontiguousarray(
+        weights.reshape(width, WIDTH, WIDTH).transpose(1, 0, 2).reshape(WIDTH, width * WIDTH)
+    )
 
 
 def _levelled(rows: Vector, part: dict[str, Vector], name: str) -> Vector:
@@ -83,7 +173,8 @@ def _levelled(rows: Vector, part: dict[str, Vector], name: str) -> Vector:
 
 def _windows(rows: Vector, width: int, before: int) -> Vector:
     """Each row beside its neighbours, zeros beyond either end: (rows, width × size)."""
-    padded = np.pad(rows, ((_BEFORE, _AFTER), (0, 0)))
+    padded = np.zeros((len(rows) + _BEFORE + _AFTER, WIDTH), np.float32)
+    padded[_BEFORE : _BEFORE + len(rows)] = rows
     first = _BEFORE - before
     return np.concatenate([padded[first + i : first + i + len(rows)] for i in range(width)], axis=1)
 

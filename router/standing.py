@@ -22,6 +22,7 @@ CLOSELY = 2
 
 _QUIET = 0.02  # the score of a greeting or a thank-you
 _RISE = 0.2  # how far above the threshold a complaint lifts the score
+_OTHER_SIDE = 0.001  # what is left of a task's probability where the score says that it is not such work
 _SURE = 0.45  # a task with this probability is taken at its word in a follow-up
 _TEXT_WORK = frozenset(("translate", "summarise", "rewrite", "title", "extract", "classify", "draft"))
 # Hand-set: what one cue word is worth in a message of three words or fewer, in logits.
@@ -38,7 +39,8 @@ _SHORT = {
 class Standing:
     """What a conversation is about after a message. `risen`: complaints about hard work, a tier up each.
 
-    `leaning`: how much of its meaning the message takes from what came before (0..1).
+    `leaning`: how much of its meaning the message takes from what came before (0..1); `features` are its
+    own, or those of the message that it goes on with.
     """
 
     probabilities: Vector
@@ -49,6 +51,7 @@ class Standing:
     substantive: bool = True
     risen: int = 0
     leaning: float = 0.0
+    features: Features | None = None
 
 
 class ConversationReader:
@@ -87,7 +90,7 @@ class ConversationReader:
         """The tasks' probabilities, with little left of those on the other side of the line."""
         heavy = standing.score >= self._policy.threshold
         fits = (self.levels >= 0.5) == heavy
-        return (standing.probabilities * np.where(fits, 1.0, 0.05)).astype(np.float32)
+        return (standing.probabilities * np.where(fits, 1.0, _OTHER_SIDE)).astype(np.float32)
 
     def _next(self, before: Standing | None, text: str, closely: bool) -> Standing:
         """What the conversation is about after `text`, read `closely` if need be."""
@@ -106,7 +109,7 @@ class ConversationReader:
         alone = self._alone(text, closely)
         if about is None or kind == "new_topic" or (kind == "fresh" and not self._classifier.follow_ups):
             return alone
-        return self._joined(about, alone)
+        return self._joined(about, alone, closely)
 
     def _alone(self, text: str, closely: bool) -> Standing:
         """A message scored by itself."""
@@ -125,19 +128,22 @@ class ConversationReader:
         unsure = not features.known_script or float(probabilities.max()) < 0.2
         side = self.levels - 0.5 if score >= self._policy.threshold else 0.5 - self.levels
         told = explain(
-            self._classifier.tasks[int(np.argmax(probabilities * (0.05 + (side > 0))))],
+            self._classifier.tasks[int(np.argmax(probabilities * (_OTHER_SIDE + (side > 0))))],
             self._classifier.evidence(
                 features, (side * probabilities).astype(np.float32), score >= self._policy.threshold
             ),
         )
         follow_ups = self._classifier.follow_ups
         leaning = follow_ups.leaning(features) if follow_ups else 0.0
-        return Standing(probabilities, score, unsure, told + reasons, leaning=leaning)
+        return Standing(probabilities, score, unsure, told + reasons, leaning=leaning, features=features)
 
-    def _joined(self, before: Standing, now: Standing) -> Standing:
+    def _joined(self, before: Standing, now: Standing, closely: bool) -> Standing:
         """A follow-up: as conversations taught, or, if the weights saw none, by the policy's fixed share."""
         if learned := self._classifier.follow_ups:
-            share, score = now.leaning, learned.score(now.score, before.score, now.leaning)
+            together = None
+            if closely and now.features and before.features:
+                together = self._classifier.together(now.features, before.features, self.levels)
+            share, score = now.leaning, learned.score(now.score, before.score, now.leaning, together)
         else:
             plain = self.task(now) in _TEXT_WORK and float(now.probabilities.max()) >= _SURE
             quick = now.score > before.score or plain  # quick to rise, slow to fall
@@ -148,8 +154,13 @@ class ConversationReader:
         reasons = (
             (self._after(before), *_own(before.reasons)) if mostly else (*now.reasons, self._after(before))
         )
-        return Standing(
-            probabilities, score, now.unsure, reasons, inherited=mostly, risen=before.risen if mostly else 0
+        return replace(
+            now,
+            probabilities=probabilities,
+            score=score,
+            reasons=reasons,
+            inherited=mostly,
+            risen=before.risen if mostly else 0,
         )
 
     def _complained(self, before: Standing) -> Standing:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 
 _COMMAND = re.compile(r"/(\w[\w-]{0,40})(?=\s|$)[ \t]*\n?")
 
@@ -110,6 +111,7 @@ _FULL_STOP = re.compile(r"(?<=[^\W_])[.。]\s*\Z")
 _AFTER = re.compile(rf"{_GAP}[\s,;:.!)\]–—，。、！-]*")
 
 
+@lru_cache(maxsize=64)  # a message is read more than once: for its kind, for its numbers
 def strip_steering(text: str) -> str:
     """`text` without what it says about models, tiers and its own difficulty, and without a last full stop.
 

@@ -21,12 +21,14 @@ from data.config import ConfigError
 from data.model_files import find_model
 from data.paths import models_folder, shipped
 from data.policy import load_policy
+from router.calibration import first_looks, judged
 from router.classifier import Classifier
 from router.decide import Decider
 from router.extra_prompts import read_extra
 from router.features import IGNORED
 from router.figures import quality
-from router.fitting import Training, first_looks, judged, learn_follow_ups, trainable
+from router.fitting import Training, trainable
+from router.follow_fitting import learn_follow_ups
 from router.kernel_fit import Vectors, weighed
 from router.measures import auc, heavy_recall
 from router.pieces import Vocabulary
@@ -79,22 +81,31 @@ def out_of_fold(
     training: Training, raw: NDArray[np.float64], classifier: Classifier
 ) -> dict[str, dict[str, Any]]:
     """Figures on the training prompts by models that had not seen them: first look alone, and as shipped."""
-    assert classifier.head is not None
     heavy = training.heavy[: len(training.prompts)]
-    looks = {"first_look": first_looks(raw, classifier.head.blend), "shipped": judged(raw, classifier)}
+    looks = {"first_look": first_looks(raw, _blend(classifier)), "shipped": judged(raw, classifier)}
     return {
         name: {"auc": auc(scores, heavy), "heavy_recall_at_fast_recall_90": heavy_recall(scores, heavy)}
         for name, scores in looks.items()
     }
 
 
+def _blend(classifier: Classifier) -> Sequence[float]:
+    assert classifier.head is not None
+    return classifier.head.blend
+
+
 def by_writer(training: Training, classifier: Classifier) -> dict[str, dict[str, Any]]:
-    """AUC on each writer's prompts, fitted on the others': the best guess for people nobody has seen."""
+    """AUC on each writer's prompts, fitted on the others': the best guess for people nobody has seen.
+
+    Without close readings by encoders that had not learned from the writer, it is that of the first look.
+    """
     writers = [prompt.writer for prompt in training.prompts]
+    read = training.read_apart("writer alone")
     found: dict[str, dict[str, Any]] = {}
     for writer in sorted(set(writers)):
         out = [i for i, name in enumerate(writers) if name == writer]
-        scores = judged(training.logits(out), classifier)
+        raw = training.logits(out, read)
+        scores = judged(raw, classifier) if read is not None else first_looks(raw, _blend(classifier))
         heavy = training.heavy[out]
         found[writer] = {
             "n": len(out),

@@ -46,10 +46,17 @@ def save(classifier: Classifier, folder: Path, card: dict[str, Any]) -> None:
         card["heavy_head"] = {"heavy": sorted(head.heavy), "bias": head.bias, "blend": list(head.blend)}
     if follow_ups := classifier.follow_ups:
         arrays["leaning"] = follow_ups.weights[used].astype(np.float16)
-        card["follow_ups"] = {"bias": follow_ups.bias, "mix": list(follow_ups.mix)}
+        card["follow_ups"] = {
+            "bias": follow_ups.bias,
+            "mix": list(follow_ups.mix),
+            "closer": list(follow_ups.closer),
+        }
     if close := classifier.close:
-        arrays["close"] = close.weights.astype(np.float32)
-        card["close_reading"] = {"bias": close.bias, "blend": list(close.blend), "within": close.within}
+        card["close_reading"] = {
+            "encoder": close.encoder.name,
+            "blend": list(close.blend),
+            "within": close.within,
+        }
     np.savez_compressed(folder / "weights.npz", **arrays)  # type: ignore[arg-type]
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -70,7 +77,7 @@ def load(folder: Path | None = None) -> Classifier:
             head = _head(card["heavy_head"], file) if "heavy_head" in card else None
             follow_ups = _follow_ups(card["follow_ups"], file) if "follow_ups" in card else None
             slope, offset = (float(card["calibration"][name]) for name in ("slope", "offset"))
-            close = _close(card["close_reading"], file) if "close_reading" in card else None
+            close = _close(card["close_reading"]) if "close_reading" in card else None
             return Classifier(
                 tuple(card["tasks"]), weights, file["bias"], slope, offset, head, follow_ups, close
             )
@@ -98,15 +105,18 @@ def _head(card: dict[str, Any], file: Any) -> HeavyHead:
 def _follow_ups(card: dict[str, Any], file: Any) -> FollowUps:
     weights = np.zeros(size(), np.float32)
     weights[file["rows"]] = file["leaning"]
-    return FollowUps(weights, float(card["bias"]), tuple(float(number) for number in card["mix"]))
+    mix, closer = (tuple(float(number) for number in card.get(name, ())) for name in ("mix", "closer"))
+    return FollowUps(weights, float(card["bias"]), mix, closer)
 
 
-def _close(card: dict[str, Any], file: Any) -> CloseReading | None:
-    """None if the encoder cannot be read: the first opinion then has the last word."""
+def _close(card: dict[str, Any]) -> CloseReading | None:
+    """None if there is no such encoder: the first opinion then has the last word."""
     try:
         encoder = shipped_encoder()
     except ConfigError as error:
         LOG.warning("%s Messages are routed without it, less exactly.", error)
         return None
-    blend = tuple(float(number) for number in card["blend"])
-    return CloseReading(encoder, file["close"], float(card["bias"]), blend, float(card["within"]))
+    if card.get("encoder") != encoder.name:
+        LOG.warning("These weights were fitted beside another close reading: messages are routed without it.")
+        return None
+    return CloseReading(encoder, tuple(float(number) for number in card["blend"]), float(card["within"]))

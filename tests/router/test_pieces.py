@@ -101,3 +101,13 @@ def test_a_follow_up_is_quick_to_rise() -> None:
     assert follow_ups.score(0.99, 0.001, 1.0) > 0.9  # hard by itself, after something easy
     assert follow_ups.score(0.01, 0.99, 1.0) > 0.8  # means nothing by itself, after something hard
     assert follow_ups.score(0.01, 0.99, 0.0) < 0.1  # stands alone
+
+
+def test_a_follow_up_that_was_read_together_with_what_came_before() -> None:
+    mix = (1.0, 0.0, 0.0, 0.0, 0.0)
+    follow_ups = FollowUps(np.zeros(size(), np.float32), 0.0, mix, (0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0))
+    assert follow_ups.score(0.5, 0.5, 0.0, 2.0) == pytest.approx(1 / (1 + np.exp(-2)))
+    assert follow_ups.score(0.5, 0.5, 1.0, 2.0) == pytest.approx(1 / (1 + np.exp(-4)))
+    assert follow_ups.score(0.9, 0.5, 0.0) == pytest.approx(0.9)
+    without = FollowUps(np.zeros(size(), np.float32), 0.0, mix)
+    assert without.score(0.9, 0.5, 0.0, 2.0) == pytest.approx(0.9)  # learned without an encoder

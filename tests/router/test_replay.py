@@ -17,7 +17,7 @@ from router import replay
 from router.replay_estimates import LEAST, Measured
 from tests.router.logged import FAST, HEAVY, OVER, diary
 
-EASY = "How does a heat pump work?"
+EASY = "How do heat pumps and fridges differ?"
 HARD = "Why is the sky blue?"
 
 
