@@ -32,7 +32,8 @@ def main() -> int:
         print(f"{model}: not the published file (its sha256 differs)")
         return 1
     known: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))["model"]["vocab"]
-    np.savez(target, **packed(read_tensors(content), sorted(known, key=lambda piece: known[piece])))
+    arrays = packed(read_tensors(content), sorted(known, key=lambda piece: known[piece]))
+    np.savez(target, allow_pickle=False, **arrays)
     print(f"{target}: {len(known)} pieces, {target.stat().st_size / 1e6:.1f} MB")
     return 0
 
