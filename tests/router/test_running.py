@@ -130,11 +130,11 @@ def test_a_watched_answer_is_not_abandoned_until_the_watcher_goes(
     services: Services, provider: Provider
 ) -> None:
     provider.say(ENDLESS)
-    running = Running(services, unwatched_s=0.1)
+    running = Running(services, unwatched_s=0.5)
     started = running.start(a_turn("endless"))
     with started.watched():
         assert started.watchers == 1
-        time.sleep(0.4)  # four times as long as it would have been left alone
+        time.sleep(1.2)  # more than twice as long as it would have been left alone
         assert not started.ended
         assert not started.cancel.asked
     ending = until_ended(started)[-1]
@@ -184,12 +184,12 @@ def test_a_clock_that_is_set_during_an_answer_changes_no_duration(
 
 def test_one_watcher_of_two_is_enough(services: Services, provider: Provider) -> None:
     provider.say(ENDLESS)
-    running = Running(services, unwatched_s=0.1)
+    running = Running(services, unwatched_s=0.5)
     started = running.start(a_turn("endless"))
     with started.watched():
         with started.watched():
             assert started.watchers == 2
-        time.sleep(0.3)
+        time.sleep(1.0)
         assert not started.cancel.asked
         assert started.unwatched_s() == 0.0
     until_ended(started)
