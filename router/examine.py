@@ -13,7 +13,7 @@ from data.citations import Mark, Quote, Span
 from data.records import Passage
 from router import cite
 from router.sentences import sentences
-from router.support import MATCHED, SUPPORTED, quoted_in, share
+from router.support import MATCHED, SUPPORTED, quoted_in, share, told
 
 # Shorter things in quotation marks are names of buttons and the like.
 _FEWEST_QUOTED_WORDS = 4
@@ -41,14 +41,14 @@ def examine(text: str, passages: Sequence[Passage], question: str = "") -> Exami
     checked = cite.check(text, passages)
     if not passages:
         return Examined(checked.text, checked.cited, checked.removed, checked.marks)
-    own, unsupported = _sentence_by_sentence(checked.text, checked.marks, passages)
+    own, unsupported = _sentence_by_sentence(checked.text, checked.marks, passages, question)
     marks = sorted((*checked.marks, *own), key=lambda mark: (mark.start, mark.number))
     quotes = _quotes(checked.text, passages, question)
     return Examined(checked.text, checked.cited, checked.removed, tuple(marks), quotes, tuple(unsupported))
 
 
 def _sentence_by_sentence(
-    text: str, marks: Sequence[Mark], passages: Sequence[Passage]
+    text: str, marks: Sequence[Mark], passages: Sequence[Passage], question: str
 ) -> tuple[list[Mark], list[Span]]:
     """Marks of Upshift's own for sentences without one, and cited sentences that do not hold."""
     own: list[Mark] = []
@@ -56,13 +56,13 @@ def _sentence_by_sentence(
     for span in sentences(text):
         sentence = text[span.start : span.end]
         cited = [mark.number for mark in marks if span.start <= mark.start < span.end]
-        shares = [share(sentence, passage) for passage in passages]
-        if cited and max(shares[number - 1] for number in cited) < SUPPORTED:
+        if not cited:
+            # Passages come in the order of their relevance: of two that say it, the first is named.
+            says = [told(sentence, passage, question) >= MATCHED for passage in passages]
+            if any(says):
+                own.append(Mark(start=span.end, end=span.end, number=says.index(True) + 1, by="upshift"))
+        elif max(share(sentence, passages[number - 1]) for number in cited) < SUPPORTED:
             unsupported.append(span)
-        elif not cited:
-            fitting = [number for number, has in enumerate(shares, 1) if has >= MATCHED]
-            if len(fitting) == 1:
-                own.append(Mark(start=span.end, end=span.end, number=fitting[0], by="upshift"))
     return own, unsupported
 
 

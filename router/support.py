@@ -37,6 +37,20 @@ def share(sentence: str, passage: Passage) -> float:
     return len(wanted & set(terms(source))) / len(wanted)
 
 
+def told(sentence: str, passage: Passage, question: str) -> float:
+    """`share` of what the sentence says beyond the question's words, which say nothing of a source; 0..1.
+
+    0 also where that is a single word without a figure or a name: it may stand anywhere.
+    """
+    if share(sentence, passage) == 0.0:
+        return 0.0
+    bare = _THOUSANDS.sub("", without_marks(sentence))
+    new = set(terms(plain(bare))) - set(terms(question))
+    if not new or (len(new) == 1 and not figures(bare) and not _names(bare)):
+        return 0.0
+    return len(new & set(terms(_THOUSANDS.sub("", whole(passage))))) / len(new)
+
+
 def figures(text: str) -> set[str]:
     """The numbers of a text, without the commas between thousands."""
     return {found.rstrip(".,:") for found in _NUMBER.findall(_THOUSANDS.sub("", without_marks(text)))}

@@ -104,9 +104,19 @@ def test_a_sentence_without_a_mark_gets_one_of_ours_where_one_passage_has_its_wo
     assert "[1]" not in found.text, "its text is not touched"
 
 
-def test_two_passages_that_both_say_it_give_no_mark_of_ours() -> None:
+def test_of_two_passages_that_both_say_it_the_more_relevant_is_named() -> None:
     twice = (KEPT, a_passage("Text is kept for 30 days, too.", "Privacy"))
-    assert examine("Text is kept for 30 days.", twice).marks == ()
+    assert [mark.number for mark in examine("Text is kept for 30 days.", twice).marks] == [1]
+
+
+def test_words_of_the_question_say_nothing_of_a_source_but_what_is_new_does() -> None:
+    locked = a_passage("`UPSHIFT_PRESET_LOCKED=1` keeps people from changing them.", "Presets")
+    asked = "Which variable forbids switching the models on the page?"
+    said = "The variable that forbids switching the models on the page is UPSHIFT_PRESET_LOCKED=1."
+    assert [mark.number for mark in examine(said, (locked,), asked).marks] == [1]
+    assert examine(said.replace("LOCKED", "CLOSED"), (locked,), asked).marks == (), "another name"
+    assert examine("The variable forbids switching the models.", (locked,), asked).marks == ()
+    assert examine("The variable is for people.", (locked,), asked).marks == (), "one plain word"
 
 
 def test_a_cited_sentence_whose_source_does_not_say_it_is_told() -> None:
