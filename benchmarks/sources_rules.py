@@ -9,7 +9,7 @@ from benchmarks.sources_questions import Question
 from data.answers import Answer
 from router.grounding import says_not_told
 from router.sentences import sentences
-from router.support import SUPPORTED, share
+from router.support import SUPPORTED, says_something, share
 
 
 def refused(answer: Answer) -> bool:
@@ -42,8 +42,8 @@ def cited_sentences(answer: Answer, by: str) -> list[tuple[str, str, bool]]:
             for mark in answer.marks
             if mark.by == by and span.start <= mark.start <= span.end - (mark.by == "model")
         ]
-        if numbers:
-            sentence = answer.text[span.start : span.end]
+        sentence = answer.text[span.start : span.end]
+        if numbers and says_something(sentence):
             named = [answer.passages[number - 1] for number in dict.fromkeys(numbers)]
             holds = max(share(sentence, passage) for passage in named) >= SUPPORTED
             found.append((sentence, "\n".join(passage.text for passage in named), holds))

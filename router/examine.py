@@ -13,7 +13,7 @@ from data.citations import Mark, Quote, Span
 from data.records import Passage
 from router import cite
 from router.sentences import sentences
-from router.support import MATCHED, SUPPORTED, quoted_in, share, told
+from router.support import MATCHED, SUPPORTED, quoted_in, says_something, share, told
 
 # Shorter things in quotation marks are names of buttons and the like.
 _FEWEST_QUOTED_WORDS = 4
@@ -61,7 +61,9 @@ def _sentence_by_sentence(
             says = [told(sentence, passage, question) >= MATCHED for passage in passages]
             if any(says):
                 own.append(Mark(start=span.end, end=span.end, number=says.index(True) + 1, by="upshift"))
-        elif max(share(sentence, passages[number - 1]) for number in cited) < SUPPORTED:
+        elif says_something(sentence) and SUPPORTED > max(
+            share(sentence, passages[number - 1]) for number in cited
+        ):
             unsupported.append(span)
     return own, unsupported
 

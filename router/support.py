@@ -37,6 +37,11 @@ def share(sentence: str, passage: Passage) -> float:
     return len(wanted & set(terms(source))) / len(wanted)
 
 
+def says_something(sentence: str) -> bool:
+    """Whether there is anything in it that a source could have: not in a bare "No."."""
+    return bool(terms(plain(without_marks(sentence))))
+
+
 def told(sentence: str, passage: Passage, question: str) -> float:
     """`share` of what the sentence says beyond the question's words, which say nothing of a source; 0..1.
 

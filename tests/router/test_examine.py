@@ -104,6 +104,11 @@ def test_a_sentence_without_a_mark_gets_one_of_ours_where_one_passage_has_its_wo
     assert "[1]" not in found.text, "its text is not touched"
 
 
+def test_a_bare_no_with_a_mark_is_not_called_unsupported() -> None:
+    assert examine("No [1].", (KEPT,)).unsupported == ()
+    assert len(examine("No penguins live there [1].", (KEPT,)).unsupported) == 1
+
+
 def test_of_two_passages_that_both_say_it_the_more_relevant_is_named() -> None:
     twice = (KEPT, a_passage("Text is kept for 30 days, too.", "Privacy"))
     assert [mark.number for mark in examine("Text is kept for 30 days.", twice).marks] == [1]
