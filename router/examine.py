@@ -61,8 +61,9 @@ def _sentence_by_sentence(
             says = [told(sentence, passage, question) >= MATCHED for passage in passages]
             if any(says):
                 own.append(Mark(start=span.end, end=span.end, number=says.index(True) + 1, by="upshift"))
-        elif says_something(sentence) and SUPPORTED > max(
-            share(sentence, passages[number - 1]) for number in cited
+        elif (
+            says_something(sentence)
+            and max(share(sentence, passages[number - 1]) for number in cited) < SUPPORTED
         ):
             unsupported.append(span)
     return own, unsupported
