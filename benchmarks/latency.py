@@ -1,8 +1,9 @@
 """The latency page and `python -m data report` on a made-up log of 100,000 turns.
 
 A page is there when its last chart has been drawn in Chromium. It is opened in a browser that has been on
-the page before, on a server that has only just been started (it imports the page and reads the log) and on
-one that read the log less than a minute ago. The report is timed as a process, from start to end.
+the page before, on a server that has just been started (which still imports litellm beside it), on one that
+has settled (it imports the page and reads the log) and on one that read the log less than a minute ago. The
+report is timed as a process, from start to end.
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ from tests.browser import chromium
 
 TURNS, QUICK_TURNS = 100_000, 5_000
 STARTS, OPENINGS, REPORTS = 3, 10, 5
+SETTLED_S = 20.0
+"""From its start until a server has nothing more to load."""
 LAST_CHART = ".st-key-latency-waterfall section .row"
 PATIENCE_MS = 120_000
 WORDS = {
+    "starting_ms": "page opened while the server still loads, log read for it",
     "first_ms": "page opened, log read for it",
     "again_ms": "page opened, log read less than a minute ago",
     "other_view_ms": "another measure chosen",
@@ -78,15 +82,18 @@ def _reports(log: Path, runs: int) -> dict[str, list[float]]:
 
 
 def _pages(folder: Path, log: Path, starts: int, quick: bool) -> dict[str, list[float]]:
-    found: dict[str, list[float]] = {"first_ms": [], "again_ms": [], "other_view_ms": []}
+    found: dict[str, list[float]] = {"starting_ms": [], "first_ms": [], "again_ms": [], "other_view_ms": []}
     with sync_playwright() as api:
         browser = api.chromium.launch(executable_path=chromium.executable(), args=chromium.FLAGS)
-        for number in range(starts):
+        for number in range(2 * starts):
+            settled = number >= starts
             with _served(folder, log) as address:
                 context = browser.new_context(viewport={"width": 1280, "height": 900})
                 _open(context, address, ".st-key-chat textarea")  # Streamlit's own files are in the cache
-                found["first_ms"].append(_open(context, f"{address}/latency", LAST_CHART))
-                if number == starts - 1:
+                time.sleep(SETTLED_S if settled else 0)
+                took = _open(context, f"{address}/latency", LAST_CHART)
+                found["first_ms" if settled else "starting_ms"].append(took)
+                if number == 2 * starts - 1:
                     for _ in range(2 if quick else OPENINGS):
                         found["again_ms"].append(_open(context, f"{address}/latency", LAST_CHART))
                     found["other_view_ms"] = _switch(context, f"{address}/latency", 2 if quick else OPENINGS)

@@ -58,7 +58,8 @@ def draw(runtime: Runtime) -> None:
         st.button("Show all turns", key="latency-reset", on_click=latency_controls.reset)
     else:
         _basis(turns, view, selection)
-        latency_charts.mount(_charts(turns, view, selection), key="latency-charts")
+        charts = latency_snapshot.charts(turns, view, lambda: _charts(turns, view, selection))
+        latency_charts.mount(charts, key="latency-charts")
         view = latency_turn.draw(runtime.log.path, turns, view, selection.counted)
     latency_controls.remember(view)
 
