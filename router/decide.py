@@ -1,4 +1,4 @@
-"""Chooses the tier for a message and says why. No network, no model process: a millisecond or two.
+"""Chooses the tier for a message and says why. No network, no model process: some milliseconds.
 
 Order: the person's choice; hard rules; the task classifier and the policy's table; hand-set weights
 for very short messages; what the conversation was about (router/standing.py); the threshold with its band.

@@ -2,8 +2,8 @@
 
 The network is Google's multilingual universal sentence encoder (Yang et al. 2019, arXiv 1907.04307), the
 variant that averages words and the convolutions over two, three and five of them, trained further on our
-own prompts (router/teach_encoder.py); data/router_reader says where it is from. Numpy only, about a
-millisecond a message.
+own prompts (router/teach_encoder.py); data/router_reader says where it is from. Numpy only, some
+milliseconds a message.
 """
 
 from __future__ import annotations

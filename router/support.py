@@ -43,17 +43,20 @@ def says_something(sentence: str) -> bool:
 
 
 def told(sentence: str, passage: Passage, question: str) -> float:
-    """`share` of what the sentence says beyond the question's words, which say nothing of a source; 0..1.
+    """How much of the sentence the passage has, 0..1; 0 if it says no more than the question did.
 
-    0 also where that is a single word without a figure or a name: it may stand anywhere.
+    The better of two shares: of all its telling words, and of those beyond the question's, which say
+    nothing of a source. A single new word without a figure or a name does not count: it may stand anywhere.
     """
-    if share(sentence, passage) == 0.0:
-        return 0.0
+    whole_share = share(sentence, passage)
     bare = _THOUSANDS.sub("", without_marks(sentence))
     new = set(terms(plain(bare))) - set(terms(question))
-    if not new or (len(new) == 1 and not figures(bare) and not _names(bare)):
+    found = new & set(terms(_THOUSANDS.sub("", whole(passage))))
+    if whole_share == 0.0 or not found:
         return 0.0
-    return len(new & set(terms(_THOUSANDS.sub("", whole(passage))))) / len(new)
+    if len(new) == 1 and not figures(bare) and not _names(bare):
+        return 0.0
+    return max(whole_share, len(found) / len(new))
 
 
 def figures(text: str) -> set[str]:
