@@ -126,7 +126,7 @@ def chat(new_context: Callable[..., BrowserContext], hostile_site: Site) -> Chat
 
 def sources(chat: Chat, turn_id: str) -> Locator:
     """The button that shows an answer's sources."""
-    return chat.part("done", turn_id).get_by_role("button", name=re.compile(r"\d sources?[, ]")).first
+    return chat.part("done", turn_id).get_by_role("button", name=re.compile(r"\d sources?[: ]")).first
 
 
 @pytest.mark.parametrize("name", FACTS)
