@@ -1,13 +1,35 @@
 // Copies an answer as Markdown, and says whether that worked.
 
 const SAID_FOR_MS = 2000;
+const WAITS_FOR_MS = 4000; // so long does a browser take a press for the reason of what happens after it
 let saying = 0;
+let said = null; // what was said last, to whom, and until when
+let waiting = null; // a press that came before the answer's text had
 
 async function copyAnswer(button, turn) {
   const text = data.turns?.[turn]?.text;
-  if (typeof text !== "string") return;
+  waiting = null;
+  if (typeof text !== "string") {
+    waiting = { button, turn, until: performance.now() + WAITS_FOR_MS };
+    return;
+  }
   const worked = (await byClipboard(text)) || byCommand(text);
-  sayBeside(button, worked ? "Copied" : "Not copied: this browser does not allow it here.");
+  said = {
+    turn,
+    words: worked ? "Copied" : "Not copied: this browser does not allow it here.",
+    until: performance.now() + SAID_FOR_MS,
+  };
+  sayBeside(button);
+}
+
+// Streamlit puts the component up anew after every press: what was under way goes on in the new one.
+function goOnCopying() {
+  if (waiting && performance.now() < waiting.until && data.turns?.[waiting.turn]) {
+    void copyAnswer(waiting.button, waiting.turn);
+  } else if (said && performance.now() < said.until) {
+    const button = document.querySelector(`.st-key-copy-${CSS.escape(said.turn)} button`);
+    if (button) sayBeside(button);
+  }
 }
 
 // Only where the page is served securely or from this machine.
@@ -34,16 +56,16 @@ function byCommand(text) {
   return worked;
 }
 
-function sayBeside(button, words) {
+function sayBeside(button) {
   const box = root?.querySelector(".copied");
+  const spoken = root?.querySelector(".spoken");
   if (!box) return;
-  box.textContent = words;
-  root.querySelector(".spoken").textContent = words;
+  box.textContent = spoken.textContent = said.words;
   if (!box.matches(":popover-open")) box.showPopover();
   putBeside(box, button.getBoundingClientRect());
   clearTimeout(saying);
   saying = setTimeout(() => {
     box.hidePopover();
-    root.querySelector(".spoken").textContent = "";
-  }, SAID_FOR_MS);
+    spoken.textContent = "";
+  }, said.until - performance.now());
 }
