@@ -50,7 +50,7 @@ def test_a_picked_suggestion_is_sent_whole_and_answered(visit: Visit, script, pr
 
     assert not person.has("empty-state"), "the suggestions are gone once the conversation has begun"
     assert person.said() == suggestion.prompt, "not its label"
-    assert person.answered() == "The text of messages is kept for 30 days."
+    assert person.answered() == "The text of messages is kept for 30 days.(1)", "with the source that says so"
     [request] = provider().asked
     assert suggestion.prompt in request["messages"][-1]["content"]
     [turn] = logged("SELECT * FROM turns")
