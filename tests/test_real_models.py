@@ -90,14 +90,14 @@ def wait_for_text(running: RunningTurn, characters: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("question", "fact", "document"),
+    ("question", "fact"),
     [
-        ("Which environment variable sets where the log file is?", "UPSHIFT_DB", "Settings"),
-        ("Which port does the page listen on?", "8501", "Settings"),
+        ("Which environment variable sets where the log file is?", "UPSHIFT_DB"),
+        ("Which port does the page listen on?", "8501"),
     ],
 )
 def test_a_fact_from_the_documentation_names_the_passage_that_holds_it(
-    local: Runtime, question: str, fact: str, document: str
+    local: Runtime, question: str, fact: str
 ) -> None:
     answer = ask(local, question)
 
@@ -105,7 +105,6 @@ def test_a_fact_from_the_documentation_names_the_passage_that_holds_it(
     [number] = answer.cited
     assert f"[{number}]" in answer.text
     cited = answer.passages[number - 1]
-    assert cited.source_title == document
     assert fact in cited.text
 
 
