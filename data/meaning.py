@@ -9,16 +9,15 @@ little relative, for collections that are too large to be read so closely.
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.arrays import read_arrays
 from data.config import ConfigError
 from data.paths import shipped
 from data.word_pieces import WordPieces
@@ -103,10 +102,10 @@ def unpacked(rows: Iterable[bytes]) -> Floats:
 def load(folder: Path) -> MeaningEncoder:
     """The encoder in `folder`. Raises ConfigError."""
     path = folder / "encoder.npz"
+    arrays = read_arrays(path, "the search's close reading")
     try:
-        with path.open("rb") as raw, np.load(raw) as file:
-            return MeaningEncoder({name: file[name] for name in file.files})
-    except (OSError, KeyError, ValueError, BadZipFile, EOFError, zlib.error) as error:
+        return MeaningEncoder(arrays)
+    except (KeyError, ValueError) as error:
         raise ConfigError(f"{path}: the search's close reading cannot be loaded ({error}).") from error
 
 

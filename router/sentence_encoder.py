@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import zlib
 from collections.abc import Callable
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.arrays import read_arrays
 from data.config import ConfigError
 from data.paths import shipped
 from router.unigram import Unigram
@@ -182,10 +181,10 @@ def _windows(rows: Vector, width: int, before: int) -> Vector:
 def load(folder: Path) -> SentenceEncoder:
     """The encoder in `folder`. Raises ConfigError."""
     path = folder / "encoder.npz"
+    arrays = read_arrays(path, "the router's close reading")
     try:
-        with path.open("rb") as raw, np.load(raw) as file:
-            return SentenceEncoder({name: file[name] for name in file.files})
-    except (OSError, KeyError, ValueError, BadZipFile, EOFError, zlib.error) as error:
+        return SentenceEncoder(arrays)
+    except (KeyError, ValueError) as error:
         raise ConfigError(f"{path}: the router's close reading cannot be loaded ({error}).") from error
 
 

@@ -8,31 +8,20 @@ vectors of the pieces of words get 4 bits a number, the layers 8; it is not trai
 
 from __future__ import annotations
 
-import hashlib
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tools.make_word_vectors import LAYERS, SHA256, Floats, read_tensors
+from tools.make_word_vectors import LAYERS, Floats, published
 
 PLACES = 128  # pieces of a text that data/meaning.py reads, with the marks of its ends
 
 
 def main() -> int:
     """Read the model, pack it, write the file."""
-    if len(sys.argv) != 4:
-        print(__doc__)
-        return 2
-    model, vocabulary, target = map(Path, sys.argv[1:])
-    content = model.read_bytes()
-    if hashlib.sha256(content).hexdigest() != SHA256:
-        print(f"{model}: not the published file (its sha256 differs)")
-        return 1
-    known: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))["model"]["vocab"]
-    arrays = packed(read_tensors(content), sorted(known, key=lambda piece: known[piece]))
+    tensors, known, target = published(__doc__)
+    arrays = packed(tensors, sorted(known, key=lambda piece: known[piece]))
     np.savez(target, allow_pickle=False, **arrays)
     print(f"{target}: {len(known)} pieces, {target.stat().st_size / 1e6:.1f} MB")
     return 0

@@ -30,18 +30,23 @@ FIRST, LAST = 101, 102  # the marks at the beginning and the end of a text
 BATCH = 512
 
 
-def main() -> int:
-    """Read the model, embed its vocabulary, write the table."""
+def published(usage: str | None) -> tuple[dict[str, Floats], dict[str, int], Path]:
+    """Tensors, pieces with their numbers, and where to write, by the command line.
+
+    Raises SystemExit for a wrong command line or another file than the published one.
+    """
     if len(sys.argv) != 4:
-        print(__doc__)
-        return 2
+        sys.exit(usage)
     model, vocabulary, target = map(Path, sys.argv[1:])
     content = model.read_bytes()
     if hashlib.sha256(content).hexdigest() != SHA256:
-        print(f"{model}: not the published file (its sha256 differs)")
-        return 1
-    tensors = read_tensors(content)
-    known: dict[str, int] = json.loads(vocabulary.read_text(encoding="utf-8"))["model"]["vocab"]
+        sys.exit(f"{model}: not the published file (its sha256 differs)")
+    return read_tensors(content), json.loads(vocabulary.read_text(encoding="utf-8"))["model"]["vocab"], target
+
+
+def main() -> int:
+    """Read the model, embed its vocabulary, write the table."""
+    tensors, known, target = published(__doc__)
     chosen = {piece: number for piece, number in known.items() if _is_word(piece)}
     numbers = np.array(list(chosen.values()))
     parts = [embed(tensors, numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)]

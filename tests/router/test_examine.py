@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from data.records import Passage
 from router.examine import examine
 from router.sentences import sentences
 from router.support import share
+from tests.passages import a_passage
 
-
-def a_passage(text: str, title: str = "The log", heading: str = "How long") -> Passage:
-    return Passage(
-        passage_id=f"{title}#0",
-        source_id=title,
-        source_title=title,
-        heading=(heading,),
-        text=text,
-        start=0,
-        end=len(text),
-    )
-
-
-KEPT = a_passage("Text is kept for 30 days. Then it is deleted; the figures of a turn stay in the log.")
-PORT = a_passage("The page listens on port 8501. `PORT` chooses another one.", "Settings", "Port")
+KEPT = a_passage(
+    "Text is kept for 30 days. Then it is deleted; the figures of a turn stay in the log.", "log"
+)
+PORT = a_passage("The page listens on port 8501. `PORT` chooses another one.", "settings", "Settings", "Port")
 BOTH = (KEPT, PORT)
 
 
@@ -110,12 +99,12 @@ def test_a_bare_no_with_a_mark_is_not_called_unsupported() -> None:
 
 
 def test_of_two_passages_that_both_say_it_the_more_relevant_is_named() -> None:
-    twice = (KEPT, a_passage("Text is kept for 30 days, too.", "Privacy"))
+    twice = (KEPT, a_passage("Text is kept for 30 days, too.", "privacy"))
     assert [mark.number for mark in examine("Text is kept for 30 days.", twice).marks] == [1]
 
 
 def test_words_of_the_question_say_nothing_of_a_source_but_what_is_new_does() -> None:
-    locked = a_passage("`UPSHIFT_PRESET_LOCKED=1` keeps people from changing them.", "Presets")
+    locked = a_passage("`UPSHIFT_PRESET_LOCKED=1` keeps people from changing them.", "presets", "Presets")
     asked = "Which variable forbids switching the models on the page?"
     said = "The variable that forbids switching the models on the page is UPSHIFT_PRESET_LOCKED=1."
     assert [mark.number for mark in examine(said, (locked,), asked).marks] == [1]
