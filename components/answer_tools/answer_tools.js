@@ -58,7 +58,7 @@ export default function answerTools(given) {
   data = given.data ?? {};
   listen();
   for (const mark of document.querySelectorAll(MARKS)) nameMark(mark);
-  goOnCopying();
+  copyWaiting();
   // Somebody may point at a mark already while its passage is still on its way here.
   const pointedAt = document.querySelector(MARKS.replaceAll("]", "]:hover"));
   if (pointedAt) showPassage(pointedAt);

@@ -3,7 +3,6 @@
 const SAID_FOR_MS = 2000;
 const WAITS_FOR_MS = 4000; // so long does a browser take a press for the reason of what happens after it
 let saying = 0;
-let said = null; // what was said last, to whom, and until when
 let waiting = null; // a press that came before the answer's text had
 
 async function copyAnswer(button, turn) {
@@ -14,22 +13,13 @@ async function copyAnswer(button, turn) {
     return;
   }
   const worked = (await byClipboard(text)) || byCommand(text);
-  said = {
-    turn,
-    words: worked ? "Copied" : "Not copied: this browser does not allow it here.",
-    until: performance.now() + SAID_FOR_MS,
-  };
-  sayBeside(button);
+  sayBeside(button, worked ? "Copied" : "Not copied: this browser does not allow it here.");
 }
 
-// Streamlit puts the component up anew after every press: what was under way goes on in the new one.
-function goOnCopying() {
-  if (waiting && performance.now() < waiting.until && data.turns?.[waiting.turn]) {
+// The texts come a moment after the buttons.
+function copyWaiting() {
+  if (waiting && performance.now() < waiting.until && data.turns?.[waiting.turn])
     void copyAnswer(waiting.button, waiting.turn);
-  } else if (said && performance.now() < said.until) {
-    const button = document.querySelector(`.st-key-copy-${CSS.escape(said.turn)} button`);
-    if (button) sayBeside(button);
-  }
 }
 
 // Only where the page is served securely or from this machine.
@@ -56,16 +46,16 @@ function byCommand(text) {
   return worked;
 }
 
-function sayBeside(button) {
+function sayBeside(button, words) {
   const box = root?.querySelector(".copied");
   const spoken = root?.querySelector(".spoken");
   if (!box) return;
-  box.textContent = spoken.textContent = said.words;
+  box.textContent = spoken.textContent = words;
   if (!box.matches(":popover-open")) box.showPopover();
   putBeside(box, button.getBoundingClientRect());
   clearTimeout(saying);
   saying = setTimeout(() => {
     box.hidePopover();
     spoken.textContent = "";
-  }, said.until - performance.now());
+  }, SAID_FOR_MS);
 }

@@ -176,6 +176,20 @@ def test_copy_takes_the_answer_as_markdown_and_says_so(open_chat: Open, site: Si
     )
 
 
+def test_a_press_on_copy_the_moment_that_it_is_there_copies_once_the_text_has_come(open_chat: Open) -> None:
+    chat = open_chat(permissions=["clipboard-read", "clipboard-write"])
+    chat.page.evaluate(
+        """() => new MutationObserver((_, observer) => {
+          const button = document.querySelector('[class*="st-key-copy-"] button');
+          if (button) { observer.disconnect(); button.click(); }
+        }).observe(document.body, { subtree: true, childList: true })"""
+    )
+    chat.asks("/heavy Tell me which tasks go to the heavy model.")
+
+    expect(chat.page.locator(".st-key-tools-for-answers .copied")).to_have_text("Copied")
+    assert "Only **hard** work goes there." in chat.page.evaluate("navigator.clipboard.readText()")
+
+
 def test_an_edited_question_loses_nothing_and_replaces_the_old_one(open_chat: Open, site: Site) -> None:
     chat = open_chat()
     first = chat.asks("Tell a story-short, pleese.")
