@@ -3,14 +3,15 @@
 On the dev halves, the practice questions and ordinary messages that are not held out; never on the test
 halves. Prints the figures of router/ranking.py for an index that was read closely. The order is fitted as a
 choice among a question's passages (softmax over them, as in ListNet, Cao et al. 2007), the relevance as a
-logistic regression on the two best of each message.
+logistic regression on the two best of each message. Where ways to ask are written down (of our own documents
+only), what both say is then weighed against the nearest of these, by the same two methods.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,21 +29,47 @@ _LESS = 0.3  # what an ordinary message counts for; there are many more of them 
 _PENALTY = {"order": 5.0, "relevance": 1.0}
 # A question that the documents tell is found from this probability on, which is where min_relevance lies.
 FOUND_FROM, MIN_RELEVANCE = 0.15, 0.08
+_FLOOR = 5.0  # as in router.ranking
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A message with the passages that were found: their features, and whether each tells it."""
+    """A message with the passages that were found: their features, and whether each tells it.
+
+    `asked`: of each passage how near the nearest way to ask for it is.
+    """
 
     order: Array
     relevance: Array
+    asked: Array
     told: Array
     counts: float
 
 
 def main() -> int:
     """Ask everything, fit, print."""
-    asked = [one for name in SETS for one in _asked(name)]
+    asked = {name: _asked(name) for name in SETS}
+    every = [one for some in asked.values() for one in some]
+    order, relevance, constant = fitted(every)
+    print("_CLOSE_ORDER", dict(zip(ORDER, order.round(2).tolist(), strict=True)))
+    print("_CLOSE_RELEVANCE", dict(zip(RELEVANCE, relevance.round(2).tolist(), strict=True)))
+    print("_CLOSE_CONSTANT", round(constant, 2))
+    weighed = [
+        replace(
+            one,
+            order=np.column_stack([one.order @ order, one.asked]),
+            relevance=np.column_stack([np.maximum(one.relevance @ relevance + constant, -_FLOOR), one.asked]),
+        )
+        for one in asked["own"]
+    ]
+    order, relevance, constant = fitted(weighed)
+    print("_ASKED_ORDER", round(float(order[1] / order[0]), 2))
+    print("_ASKED_RELEVANCE", relevance.round(2).tolist(), "_ASKED_CONSTANT", round(constant, 2))
+    return 0
+
+
+def fitted(asked: Sequence[Asked]) -> tuple[Array, Array, float]:
+    """Weights of the order, weights of the relevance and its constant."""
     order = fitted_order([one for one in asked if one.told.any()])
     best = [np.argsort(-(one.order @ order))[:2] for one in asked]
     inputs = np.concatenate([one.relevance[at] for one, at in zip(asked, best, strict=True)])
@@ -50,10 +77,7 @@ def main() -> int:
     counts = np.concatenate([np.full(len(at), one.counts) for one, at in zip(asked, best, strict=True)])
     relevance, constant = fitted_relevance(inputs, told, counts)
     shift = np.log(MIN_RELEVANCE / (1 - MIN_RELEVANCE)) - np.log(FOUND_FROM / (1 - FOUND_FROM))
-    print("_CLOSE_ORDER", dict(zip(ORDER, order.round(2).tolist(), strict=True)))
-    print("_CLOSE_RELEVANCE", dict(zip(RELEVANCE, relevance.round(2).tolist(), strict=True)))
-    print("_CLOSE_CONSTANT", round(float(constant + shift), 2))
-    return 0
+    return order, relevance, float(constant + shift)
 
 
 def _asked(name: str) -> list[Asked]:
@@ -75,6 +99,7 @@ def _found(retriever: Retriever, text: str, question: Question | None, counts: f
     return Asked(
         order=np.array([_values(each.features, ORDER) for each in ranked]),
         relevance=np.array([_values(each.features, RELEVANCE) for each in ranked]),
+        asked=np.array([each.features.closely.asked for each in ranked if each.features.closely]),
         told=np.array([float(question is not None and question.told_by(each.passage)) for each in ranked]),
         counts=counts,
     )

@@ -22,6 +22,7 @@ _HERE = Path(__file__).parent
 _MADE_BY = (
     *("words.py", "passages.py", "documents", "index_file.py"),
     *("word_vectors.py", "word_vectors.npz", "word_pieces.py", "meaning.py", "meaning_weights/SHA256"),
+    "ways_to_ask.py",
 )
 # The words are stems already, so FTS5 only has to cut at spaces. Marks count as letters, or Hindi
 # would fall apart at its vowel signs.
@@ -133,6 +134,12 @@ def _make_tables(connection: sqlite3.Connection) -> None:
                 ) strict"""
             )
             connection.execute("create table meanings (id integer primary key, vectors blob) strict")
+            connection.execute(
+                """create table ways (
+                    id integer primary key, source_id text not null, heading text not null,
+                    question text not null, vector blob
+                ) strict"""
+            )
             connection.execute("create index passages_by_source on passages (source_id, start)")
             connection.execute(_WORDS)
             connection.execute("create virtual table vocabulary using fts5vocab(words, 'row')")

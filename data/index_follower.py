@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from data import index_update, meaning
+from data import index_update, meaning, ways_to_ask
 from data.config import ConfigError
 from data.index_vectors import is_read_closely, read_some
 
@@ -21,7 +21,7 @@ LOG = logging.getLogger("upshift.documents")
 LOOK_S = 3.0
 _LOOK_SHARE = 0.02
 # Passages that are read closely at a time, while nothing else is written.
-_AT_A_TIME = 4
+_AT_A_TIME, _WAYS_AT_A_TIME = 4, 25
 
 
 class Follower:
@@ -57,7 +57,7 @@ class Follower:
             return False
         with self._busy, self._own:
             self.missing = not self._folder.is_dir()
-            todo = index_update.changes(self._connection, index_update.files_in(self._folder))
+            todo = index_update.changes(self._connection, self._folder)
             if todo:
                 index_update.update(self._connection, todo, self._lock, until=until)
             self.waiting = max(0, len(todo.look_into) - until) if until >= 0 else 0
@@ -111,7 +111,9 @@ class Follower:
                     return 0  # another process is at it
             if not is_read_closely(self._connection.execute("select count(*) from passages").fetchone()[0]):
                 return 0
-            return read_some(self._connection, _AT_A_TIME, encoder)
+            return read_some(self._connection, _AT_A_TIME, encoder) or ways_to_ask.read_some(
+                self._connection, _WAYS_AT_A_TIME, encoder
+            )
 
     def _follow(self) -> None:
         pause_s = 0.0

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from data import ways_to_ask
 from data.documents import IN_A_FOLDER, KINDS, Document, Unreadable, read_document
 from data.documents.process import ReaderProcess
 from data.documents.reading import check_size
@@ -58,17 +59,22 @@ def files_in(folder: Path) -> dict[str, Seen]:
 
 @dataclass(frozen=True)
 class Changes:
-    """What is to be done: files to look into, and documents that are no longer there."""
+    """What is to be done: files to look into, and documents that are no longer there.
+
+    `asked_in` is the folder whose ways to ask have changed, if they have.
+    """
 
     look_into: dict[str, Seen]
     gone: list[str]
+    asked_in: Path | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.look_into or self.gone)
+        return bool(self.look_into or self.gone or self.asked_in)
 
 
-def changes(connection: sqlite3.Connection, files: dict[str, Seen]) -> Changes:
+def changes(connection: sqlite3.Connection, folder: Path) -> Changes:
     """Compares the folder's files with what the index knows of them."""
+    files = files_in(folder)
     known = {
         source_id: (size, changed)
         for source_id, size, changed in connection.execute(
@@ -78,7 +84,8 @@ def changes(connection: sqlite3.Connection, files: dict[str, Seen]) -> Changes:
     look_into = {
         name: seen for name, seen in files.items() if known.get(name) != (seen.size_bytes, seen.changed_ns)
     }
-    return Changes(look_into, [name for name in known if name not in files])
+    asked_in = None if ways_to_ask.is_current(connection, folder) else folder
+    return Changes(look_into, [name for name in known if name not in files], asked_in)
 
 
 def update(connection: sqlite3.Connection, todo: Changes, lock: Path | None, *, until: int = -1) -> bool:
@@ -97,6 +104,8 @@ def update(connection: sqlite3.Connection, todo: Changes, lock: Path | None, *, 
         reader = held.enter_context(ReaderProcess())
         with _transaction(connection):
             _forget(connection, todo.gone)
+            if todo.asked_in is not None:
+                ways_to_ask.update(connection, todo.asked_in)
         for at in range(0, len(names), BATCH):
             part = [(name, todo.look_into[name]) for name in names[at : at + BATCH]]
             # Read before the transaction: a slow document keeps nobody waiting.

@@ -16,12 +16,15 @@ import numpy as np
 
 from data import meaning
 from data.index_rows import PASSAGE, Closely, Near
+from data.ways_to_ask import WaysToAsk
 from data.word_vectors import SIZE, Floats, unpacked
 
 # More passages than this are not read closely: it would take a core for minutes. Among fewer, the nearest
 # does not stand out enough to say whether it tells what is asked.
 MOST_READ_CLOSELY, FEWEST_READ_CLOSELY = 2000, 40
 _STANDS_OUT_OF = 10
+# A way to ask that is no nearer than this is another question.
+_LEAST_ASKED = 0.3
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ class IndexVectors:
         self._ids = np.array([row[0] for row in rows], np.int64)
         self._words = unpacked(row[1] for row in rows) if rows else np.zeros((0, SIZE), np.float32)
         self._whole = _whole(connection, len(rows)) if is_read_closely(len(rows)) else None
+        self._ways = WaysToAsk(connection) if self._whole is not None else None
 
     @property
     def read_closely(self) -> bool:
@@ -53,14 +57,19 @@ class IndexVectors:
         words = self._words @ meant.words
         places = set(_highest(words, limit)) if meant.words.any() else set()
         whole, tenth = None, np.zeros(2, np.float32)
+        asked = np.zeros(len(self._ids), np.float32)
         if self._whole is not None and meant.whole is not None:
             whole = self._whole @ meant.whole
             tenth = np.partition(whole, -_STANDS_OUT_OF, axis=1)[:, -_STANDS_OUT_OF]
             places |= set(_highest(whole.sum(axis=0), limit))
+            if self._ways is not None:
+                asked = self._ways.near(meant.whole)
+                places |= set(_highest(asked, limit)) & set(np.flatnonzero(asked > _LEAST_ASKED).tolist())
         places |= set(self._places(also))
         return {
             int(self._ids[place]): Near(
-                float(words[place]), None if whole is None else _closely(whole[:, place], tenth)
+                float(words[place]),
+                None if whole is None else _closely(whole[:, place], tenth, float(asked[place])),
             )
             for place in places
         }
@@ -100,9 +109,9 @@ def _whole(connection: sqlite3.Connection, passages: int) -> Floats | None:
     return meaning.unpacked(row[0] for row in rows) if rows and len(rows) == passages else None
 
 
-def _closely(products: Floats, tenth: Floats) -> Closely:
+def _closely(products: Floats, tenth: Floats, asked: float) -> Closely:
     text, path = map(float, products)
-    return Closely(text, path, text - float(tenth[0]), path - float(tenth[1]))
+    return Closely(text, path, text - float(tenth[0]), path - float(tenth[1]), asked)
 
 
 def _highest(values: Floats, limit: int) -> list[int]:

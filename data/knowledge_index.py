@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data import index_file, index_query, index_rows, index_update, words
+from data import index_file, index_query, index_rows, index_update, ways_to_ask, words
 from data.documents import Document
 from data.index_follower import Follower
 from data.index_rows import Candidate, Near, candidate_of, weight_of
@@ -100,10 +100,12 @@ class KnowledgeIndex:
             return [f"{self._folder}: there is no such folder, so there are no documents to search"]
         with self._lock:
             rows = index_rows.problems(self._reading)
+            of_ways = ways_to_ask.problems(self._reading)
         told = [f"{self._folder / name if self._folder else name}: {problem}" for name, problem in rows]
         if waiting := self._follower.waiting:
+            of_ways = []  # headings of documents that were not read yet
             told.append(f"{self._folder}: {waiting:,} documents are still to be read, in the background")
-        return told
+        return told + of_ways
 
     @property
     def is_read_closely(self) -> bool:

@@ -45,6 +45,13 @@ _CLOSE_CONSTANT = -4.84  # so that one least relevance serves both
 _CLOSE_RELEVANCE = {"coverage": 2.74, "heading": -5.06, "alone": -0.41} | {
     "text": 0.86, "path": 1.25, "text_above": 9.78, "path_above": 9.95
 }  # fmt: skip
+# Where it is written down how people ask for a section, its likeness to that counts beside these two:
+# in the order, and in the relevance as (of the above's logit, of the likeness), constant. In the order it
+# weighs less than fitted (19), or questions in the text's own words go to other sections.
+_ASKED_ORDER, _ASKED_RELEVANCE, _ASKED_CONSTANT = 10.0, (0.6, 9.65), -4.52
+_FLOOR = 5.0  # of a logit: what people ask in such words is told, whatever the text looks like
+# What its own text tells so likely is told, however people ask for it.
+_TEXT_SUFFICES = 0.0  # a logit
 # A passage that is not even so near in meaning, and has not half of the words, is about something else.
 _LEAST_NEAR, _HALF = 0.25, 0.5
 _FEW_WORDS = 5  # the network reads English; so short a message may have none of its common words
@@ -146,7 +153,7 @@ class Ranker:
         ]
         relevant = [ranked for ranked in found if ranked is not None]
         if all(ranked.features.closely is not None for ranked in relevant):
-            return _varied(sorted(relevant, key=lambda ranked: -_weighed(ranked.features, _CLOSE_ORDER)))
+            return _varied(sorted(relevant, key=lambda ranked: -_close_order(ranked.features)))
         best = max((ranked.passage.score for ranked in relevant), default=0.0)
         if best >= _SHARES_WORDS:
             return _varied(sorted(relevant, key=lambda ranked: -ranked.passage.score))
@@ -224,12 +231,24 @@ def _asking(text: str) -> frozenset[str]:
 def relevance(features: Features) -> float:
     """How likely it is that the passage tells what is asked, in 0..1."""
     if features.closely is not None:
-        near = max(features.closely.text, features.closely.path)
-        if near < _LEAST_NEAR and features.coverage < _HALF:
-            return 0.0
-        return 1 / (1 + math.exp(-_CLOSE_CONSTANT - _weighed(features, _CLOSE_RELEVANCE)))
+        return _close_relevance(features, features.closely)
     fitted = 1 / (1 + math.exp(-_CONSTANT - _weighed(features, _RELEVANCE)))
     return max(fitted, _LEAST_OF_WHOLE * features.whole)
+
+
+def _close_order(features: Features) -> float:
+    asked = features.closely.asked if features.closely else 0.0
+    return _weighed(features, _CLOSE_ORDER) + _ASKED_ORDER * asked
+
+
+def _close_relevance(features: Features, closely: Closely) -> float:
+    logit = -_FLOOR
+    if max(closely.text, closely.path) >= _LEAST_NEAR or features.coverage >= _HALF:
+        logit = max(logit, _CLOSE_CONSTANT + _weighed(features, _CLOSE_RELEVANCE))
+    if closely.asked > 0 and logit < _TEXT_SUFFICES:
+        of_text, of_asked = _ASKED_RELEVANCE
+        logit = _ASKED_CONSTANT + of_text * logit + of_asked * closely.asked
+    return 1 / (1 + math.exp(-logit))
 
 
 def _varied(ranked: Sequence[Ranked]) -> list[Ranked]:
