@@ -13,6 +13,7 @@ from benchmarks.asking import tell
 from benchmarks.remembering import LateBackend, Memory, RememberingGateway
 from benchmarks.sources_questions import Question, QuestionSet, index_of
 from data.answers import Answer, fold
+from data.events import FellBack
 from data.presets import load_preset
 from data.records import Message, Turn
 from router.answer import answer
@@ -56,10 +57,16 @@ def ask_all(services: Services, questions: QuestionSet, chosen: list[Question]) 
 
 
 def ask(services: Services, messages: tuple[Message, ...], tier: str) -> Answer:
-    """One answer of a tier to the last of the messages. Raises RuntimeError if it gave none."""
+    """What a person gets to the last of the messages who is sent to a tier.
+
+    Where its model says nothing at all that is another tier's answer, as in the app. Raises RuntimeError
+    if there is no answer, or another tier's for another reason.
+    """
     turn = Turn(session_id="bench", conversation_id="bench", messages=messages, choice=tier)
-    given = fold(answer(turn, services, Cancel()))
-    if given.status != "ok" or given.tier != tier:
+    events = list(answer(turn, services, Cancel()))
+    given = fold(events)
+    others = [event for event in events if isinstance(event, FellBack) and event.error_type != "EmptyAnswer"]
+    if given.status != "ok" or others:
         # Another tier's answer in its place would be counted as this one's.
         raise RuntimeError(f"the {tier} model did not answer {messages[-1].content!r}: {given.message}")
     return given

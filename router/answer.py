@@ -29,7 +29,7 @@ from router.cancel import Cancel
 from router.differing import differing
 from router.ending import UnderWay, doubt_about, ending
 from router.errors import ModelError
-from router.prepare import build_prompt, find_sources, nothing_said
+from router.prepare import build_prompt, find_sources, nothing_said, unasked_product
 from router.prompt import output_tokens
 from router.services import Services
 from router.uploads import ConversationFiles
@@ -82,7 +82,10 @@ def _steps(
         turn.messages, decision, services.retriever, services.product, model, files=index, attached=attached
     )
     under_way.decided(
-        decision, found.passages, nothing_said(turn.messages, decision, found, services.product)
+        decision,
+        found.passages,
+        nothing_said(turn.messages, decision, found, services.product),
+        unasked_product(turn.messages, decision, found, services.product),
     )
     if found.searched_passages:
         yield SourcesFound(
@@ -199,6 +202,7 @@ def _read(services: Services, cancel: Cancel, under_way: UnderWay, call: Call) -
             yield TextDelta(text=shown)
         if under_way.hopeless:
             return  # which closes the stream and frees the model
-    if not under_way.text.strip() and not cancel.asked:
+    if under_way.says_nothing and not cancel.asked:
+        under_way.again()
         call.error = ModelError("EmptyAnswer", f"{call.target.model.label} gave an empty answer. Retry.")
         raise call.error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from router.grounding import (
     in_english,
     not_told_instead,
     says_not_told,
+    says_nothing,
     stands,
     support,
     sure,
@@ -33,7 +35,8 @@ class UnderWay:
 
     `held`: nothing of it is shown before a whole sentence of it stands on a passage, because the
     passages are not surely about the question. `nothing_said`: the model was told that the documents
-    say nothing about the question.
+    say nothing about the question. `product`: finds the product's name where the documents say nothing
+    about a question of fact that does not name it; an answer that does is one about the product.
     """
 
     turn: Turn
@@ -41,13 +44,22 @@ class UnderWay:
     decision: Decision | None = None
     passages: tuple[Passage, ...] = ()
     nothing_said: bool = False
+    product: re.Pattern[str] | None = None
     held: bool = False
     text: str = ""
+    shown: int = 0
     calls: list[Call] = field(default_factory=list)
 
-    def decided(self, decision: Decision, passages: Sequence[Passage], nothing_said: bool) -> None:
+    def decided(
+        self,
+        decision: Decision,
+        passages: Sequence[Passage],
+        nothing_said: bool,
+        product: re.Pattern[str] | None = None,
+    ) -> None:
         """What was decided and found, before a model is asked."""
         self.decision, self.passages, self.nothing_said = decision, tuple(passages), nothing_said
+        self.product = product
         self.held = self._checkable and not sure(self._question, passages)
 
     def generations(self) -> tuple[Generation, ...]:
@@ -57,17 +69,28 @@ class UnderWay:
     def take(self, text: str) -> str:
         """Add a piece of the answer; returns what may be shown now."""
         self.text += text
-        if not self.held:
-            return text
-        if any(map(str.isspace, text)) and self._holds_already():
-            self.held = False
-            return self.text
-        return ""
+        if self.held:
+            self.held = not (any(map(str.isspace, text)) and self._holds_already())
+        return "" if self.held or self.says_nothing else self._rest()
 
     def release(self) -> str:
         """What is still held of a whole answer that may stay; empty if there is nothing."""
-        held, self.held = self.held, False
-        return self.text if held and not self.withdrawn else ""
+        self.held = False
+        return "" if self.withdrawn else self._rest()
+
+    def again(self) -> None:
+        """Forget a text that says nothing, of which nothing was shown, before another model is asked."""
+        self.text = ""
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether there is no word yet that could be an answer.
+
+        Small models sometimes reply to passages with a mark alone, or with the question.
+        """
+        if not self.text.strip():
+            return True
+        return bool(self.passages) and says_nothing(self.text, self._question)
 
     @property
     def hopeless(self) -> bool:
@@ -77,9 +100,9 @@ class UnderWay:
     @property
     def withdrawn(self) -> bool:
         """Whether the whole answer is to be taken back: the documents do not say what it says."""
-        if self.nothing_said:
+        if self.nothing_said or (self.product is not None and self.product.search(self.text)):
             return in_english(self.turn.text) and not says_not_told(self.text)
-        return self._checkable and not stands(self.text, self.passages)
+        return self._checkable and not stands(self.text, self.passages, self._question)
 
     @property
     def _question(self) -> str:
@@ -89,9 +112,13 @@ class UnderWay:
     def _checkable(self) -> bool:
         return self.decision is not None and checkable(self._question, self.passages, self.decision)
 
+    def _rest(self) -> str:
+        rest, self.shown = self.text[self.shown :], len(self.text)
+        return rest
+
     def _holds_already(self) -> bool:
         whole = self.text[: max(map(self.text.rfind, (". ", ".\n", "! ", "? ", ".[", "\n"))) + 1]
-        has = support(whole, self.passages)
+        has = support(whole, self.passages, self._question)
         return has is not None and has >= LEAST_SUPPORT
 
 

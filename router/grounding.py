@@ -14,7 +14,7 @@ from data.passages import plain
 from data.records import Decision, Passage
 from data.words import terms
 from router.sentences import sentences
-from router.support import share, whole, without_marks
+from router.support import share, told, whole, without_marks
 
 # Questions of fact; drafts, plans and code may take a passage as a start and go on from there.
 FACTUAL = frozenset({"lookup", "syntax", "reasoning", "advice"})
@@ -41,21 +41,26 @@ _ASKS = re.compile(
     r"\?\s*$|\?\s|^\W*(?:what|which|who|whose|when|where|why|how|can|could|do|does|did|is|are|was|will|may|should)\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"\w+")
 _ENGLISH = re.compile(
     r"\b(?:the|is|are|do|does|how|what|which|who|when|where|why|can|in|of|to|a|my)\b", re.IGNORECASE
 )
 
 
-def support(answer: str, passages: Sequence[Passage]) -> float | None:
+def support(answer: str, passages: Sequence[Passage], question: str = "") -> float | None:
     """How much of an answer's words its passages have, in 0..1: the mean over its sentences, each held
     against the passage that has most of it. None where there are too few words to tell.
+
+    With the `question`, what a sentence only takes from it is not held against the answer.
     """
     weighted = []
     for span in sentences(answer):
         sentence = without_marks(answer[span.start : span.end])
         count = len(set(terms(plain(sentence))))
         if count:
-            weighted.append((count, max((share(sentence, passage) for passage in passages), default=0.0)))
+            has = [share(sentence, passage) for passage in passages]
+            has += [told(sentence, passage, question) for passage in passages if question]
+            weighted.append((count, max(has, default=0.0)))
     total = sum(count for count, _ in weighted)
     if total < _FEWEST_TERMS:
         return None
@@ -77,12 +82,18 @@ def checkable(question: str, passages: Sequence[Passage], decision: Decision) ->
     return looked_up and in_english(question) and _ASKS.search(question) is not None
 
 
-def stands(answer: str, passages: Sequence[Passage]) -> bool:
+def stands(answer: str, passages: Sequence[Passage], question: str = "") -> bool:
     """Whether a checkable answer may stay as it is."""
     if says_not_told(answer) or not in_english(answer):
         return True
-    has = support(answer, passages)
+    has = support(answer, passages, question)
     return has is None or has >= LEAST_SUPPORT
+
+
+def says_nothing(answer: str, question: str) -> bool:
+    """Whether an answer (or its beginning) has no words but the question's first ones, marks aside."""
+    said, asked = (_WORD.findall(without_marks(text).lower()) for text in (answer, question))
+    return asked[: len(said)] == said
 
 
 def coverage(question: str, passages: Sequence[Passage]) -> float:

@@ -22,6 +22,9 @@ from router.notes import with_notes, with_nothing_said
 from router.prompt import Prompt, build, estimate_tokens, longest_message_tokens
 from router.retrieve import Found, Retriever
 
+# "Who are you?" is answered from the system prompt.
+_TO_THE_ASSISTANT = re.compile(r"\b(?:you|your|yourself)\b", re.IGNORECASE)
+
 
 def find_sources(
     messages: Sequence[Message],
@@ -56,11 +59,36 @@ def nothing_said(messages: Sequence[Message], decision: Decision, found: Found, 
 
     Only where it names the product: of other messages nobody knows that the documents should tell.
     """
-    if found.passages or not found.searched_passages or decision.task not in LOOKED_UP:
+    if not _looked_for(found, decision):
         return False
-    question = split_command(messages[-1].content)[1]
-    names = "|".join(map(re.escape, (product.name, *product.also_called)))
-    return re.search(rf"(?<!\w)(?:{names})(?!\w)", question, re.IGNORECASE) is not None
+    return _named(product.name, *product.also_called).search(_question(messages)) is not None
+
+
+def unasked_product(
+    messages: Sequence[Message], decision: Decision, found: Found, product: Product
+) -> re.Pattern[str] | None:
+    """Finds the product's name in the answer to a question of fact on which the documents are silent.
+
+    Such an answer is a claim about the product for which there is no source. None where that cannot be
+    said: documents were given, or the question names the product or is about the assistant itself.
+    """
+    question, name = _question(messages), _named(product.name)
+    if not _looked_for(found, decision) or _TO_THE_ASSISTANT.search(question) or name.search(question):
+        return None
+    return name
+
+
+def _looked_for(found: Found, decision: Decision) -> bool:
+    """Whether a fact was looked for in the documents, and not found."""
+    return not found.passages and found.searched_passages > 0 and decision.task in LOOKED_UP
+
+
+def _named(*names: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, names))})(?!\w)", re.IGNORECASE)
+
+
+def _question(messages: Sequence[Message]) -> str:
+    return split_command(messages[-1].content)[1]
 
 
 def build_prompt(

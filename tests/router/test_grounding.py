@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data.events import Doubted, Event, Finished, FirstChunk, SourcesFound, TextDelta
+from data.events import Doubted, Event, FellBack, Finished, FirstChunk, SourcesFound, TextDelta
 from data.records import Message, Turn
 from router.answer import answer
 from router.cancel import Cancel
@@ -44,6 +44,17 @@ def test_support_is_the_share_of_the_answers_words_that_its_passages_have() -> N
     assert support("Export links work for 30 days [1].", (PASSAGE,)) == 0
     assert support("You can schedule mails in the calendar of the app.", (PASSAGE,)) == 0
     assert support("7 days.", (PASSAGE,)) is None, "too little to tell"
+
+
+def test_words_of_the_question_are_not_held_against_an_answer() -> None:
+    answer = "Yes, a temporary helper can remove a shared view if an admin or the owner does it."
+    asked = "Can a temporary helper remove such a thing?"
+    alone, with_question = support(answer, (PASSAGE,)), support(answer, (PASSAGE,), asked)
+    assert alone is not None
+    assert with_question is not None
+    assert with_question > alone
+    imagined = "The thing is removed by pressing the purple button in the calendar."
+    assert support(imagined, (PASSAGE,), asked) == support(imagined, (PASSAGE,)) == 0
 
 
 def test_coverage_is_about_the_question() -> None:
@@ -181,3 +192,59 @@ def test_what_does_not_ask_about_the_product_is_left_alone(
     assert not any(event.nothing_said for event in events if isinstance(event, SourcesFound))
     assert "says nothing" not in provider.prompts()[0][-1]["content"]
     assert end_of(events).text == "Purple monkeys paint the distant harbour walls."
+
+
+@pytest.mark.parametrize("nothing", ["[1]", " [1] [2].", SURE, f"{SURE} [1]"])
+def test_a_mark_alone_or_the_question_again_is_no_answer(
+    services: Services, provider: Provider, nothing: str
+) -> None:
+    provider.say(
+        Reply(model="fast", text=nothing, **QUICK),
+        Reply(text="Only the owner or an admin can delete a shared view [1].", **QUICK),
+    )
+    events = events_of(services, SURE)
+    [fallen] = [event for event in events if isinstance(event, FellBack)]
+    assert fallen.error_type == "EmptyAnswer"
+    assert (
+        streamed(events) == end_of(events).text == "Only the owner or an admin can delete a shared view [1]."
+    )
+
+
+def test_an_answer_that_begins_like_the_question_is_shown_whole(
+    services: Services, provider: Provider
+) -> None:
+    text = "Who can delete a shared view? Only the owner or an admin [1]."
+    provider.say(Reply(text=text, **QUICK))
+    events = events_of(services, SURE)
+    assert streamed(events) == end_of(events).text == text
+
+
+def test_without_passages_a_model_may_repeat_what_was_said(services: Services, provider: Provider) -> None:
+    provider.say(Reply(text="hi", **QUICK))
+    assert end_of(events_of(services, "hi")).text == "hi"
+
+
+def test_claims_about_the_product_without_a_source_are_taken_back(
+    services: Services, provider: Provider
+) -> None:
+    claim = "Open Sketchpad, choose Calendar and pick tomorrow morning."
+    provider.say(Reply(text=claim, **QUICK))
+    end = end_of(events_of(services, "How is a message put off until tomorrow?"))
+    assert end.withdrawn == claim
+    assert says_not_told(end.text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("How far is the moon?", "About 384,400 km."),
+        ("Who are you?", "I am the assistant of Sketchpad."),
+        ("What can you do for me?", "I answer questions about Sketchpad."),
+    ],
+)
+def test_the_world_and_the_assistant_itself_need_no_document(
+    services: Services, provider: Provider, question: str, text: str
+) -> None:
+    provider.say(Reply(text=text, **QUICK))
+    end = end_of(events_of(services, question))
+    assert (end.text, end.withdrawn) == (text, "")
