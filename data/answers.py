@@ -28,7 +28,10 @@ Status = Literal["open", "ok", "stopped", "error"]
 
 
 class Answer(Record):
-    """An answer so far. Times are milliseconds since the server received the turn."""
+    """An answer so far. Times are milliseconds since the server received the turn.
+
+    `files` is the wait for files that came with the message, if there was one.
+    """
 
     turn_id: str = ""
     status: Status = "open"
@@ -37,6 +40,7 @@ class Answer(Record):
     tier: str | None = None
     model_label: str = ""
     waiting: Queued | None = None
+    files: Queued | None = None
     sources: SourcesFound | None = None
     asked: Requested | None = None
     notes: tuple[str, ...] = ()
@@ -94,7 +98,7 @@ class Answer(Record):
 def _changes(event: Event) -> dict[str, object]:
     """What one event changes, apart from the text that it adds."""
     if isinstance(event, Queued):
-        return {"waiting": event}
+        return {"waiting": event} | ({"files": event} if event.reason == "files" else {})
     if isinstance(event, Routed):
         return {"decision": event.decision, "tier": event.decision.tier, "model_label": event.model_label}
     if isinstance(event, FellBack):

@@ -55,6 +55,9 @@ def steps(answer: Answer) -> list[str]:
     lines: list[str] = []
     if answer.decision is not None:
         lines.append(f"Chose the {answer.decision.tier} model in {answer.decision.decide_ms:.0f} ms")
+    if answer.files is not None and answer.sources is not None:
+        waited = _seconds(answer.files.t_ms, answer.sources.t_ms - answer.sources.search_ms)
+        lines.append(f"Waited {waited} for {plain(', '.join(answer.files.files))} to be read")
     if answer.sources is not None and answer.sources.searched_passages:
         found = len(answer.passages)
         documents = len({passage.source_id for passage in answer.passages})

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import pytest
 
 from components import uploads
+from components.cues import progress
+from data.answers import fold
 from data.documents import KINDS, UPLOADED
+from data.events import Queued, SourcesFound
 from router.conversations import Conversation
 from router.uploads import MOST_FILES, Upload
 
@@ -54,3 +57,16 @@ def test_the_state_of_a_file_in_words() -> None:
 @pytest.mark.parametrize("value", ["hello", None])
 def test_a_box_that_the_page_filled_holds_text_only(value: str | None) -> None:
     assert uploads.submitted(value) == (value or "", ())
+
+
+def test_the_wait_for_a_file_is_among_the_steps_of_its_answer() -> None:
+    waiting = Queued(reason="files", tier="fast", files=("tea_*1*.pdf", "b.md"), t_ms=20)
+    found = SourcesFound(
+        passages=(), searched_passages=9, searched_documents=2, search_ms=15, t_ms=1635, relevance=0.0
+    )
+    first, searched = progress.steps(fold([waiting, found]))
+    assert first.replace("\\", "") == "Waited 1.6 s for tea_*1*.pdf, b.md to be read"
+    assert r"\*1\*" in first, "a file name cannot set type"
+    assert searched.startswith("Searched 9 passages of 2 documents in 15 ms")
+    [only] = progress.steps(fold([Queued(reason="received"), found]))
+    assert only == searched
