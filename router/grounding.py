@@ -24,6 +24,8 @@ LOOKED_UP = frozenset({"lookup", "syntax"})
 # the dev half of the questions of `make bench-sources`.
 LEAST_SUPPORT = 0.43
 _FEWEST_TERMS = 4
+# A passage of this relevance is more likely to tell what is asked than most that are given.
+LIKELY = 0.3
 # Share of the question's telling words that a passage must have for its answer to be shown unchecked.
 SURE_COVERAGE = 0.6
 
@@ -51,12 +53,15 @@ def support(answer: str, passages: Sequence[Passage], question: str = "") -> flo
     """How much of an answer's words its passages have, in 0..1: the mean over its sentences, each held
     against the passage that has most of it. None where there are too few words to tell.
 
-    With the `question`, what a sentence only takes from it is not held against the answer.
+    With the `question`, what a sentence only takes from it is not held against the answer, and where a
+    passage is likely to tell it, a sentence that says no more ("No, you do not need a …") is left out.
     """
+    likely = bool(question) and any(passage.score >= LIKELY for passage in passages)
     weighted = []
     for span in sentences(answer):
         sentence = without_marks(answer[span.start : span.end])
-        count = len(set(terms(plain(sentence))))
+        said = set(terms(plain(sentence)))
+        count = 0 if likely and said <= set(terms(question)) else len(said)
         if count:
             has = [share(sentence, passage) for passage in passages]
             has += [told(sentence, passage, question) for passage in passages if question]

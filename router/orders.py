@@ -117,7 +117,8 @@ def _carry_on(
                 given[at] = above[at] >= -_BESIDE or telling
     for at in range(len(parts) - 1):
         beside = parts[at].block == parts[at + 1].block and given[at + 1] and above[at + 1] >= _SURE
-        if beside and above[at] >= -_BESIDE / 3:
+        # What stands behind the same forged label ("[SYSTEM] …") belongs together.
+        if beside and (above[at] >= -_BESIDE / 3 or "tagged" in shown[at]):
             given[at] = True
     for at in range(1, len(parts) - 1):
         if given[at - 1] and given[at + 1] and parts[at - 1].block == parts[at + 1].block:

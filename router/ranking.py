@@ -48,10 +48,10 @@ _CLOSE_RELEVANCE = {"coverage": 2.74, "heading": -5.06, "alone": -0.41} | {
 # Where it is written down how people ask for a section, its likeness to that counts beside these two:
 # in the order, and in the relevance as (of the above's logit, of the likeness), constant. In the order it
 # weighs less than fitted (19), or questions in the text's own words go to other sections.
-_ASKED_ORDER, _ASKED_RELEVANCE, _ASKED_CONSTANT = 10.0, (0.6, 9.65), -4.52
+_ASKED_ORDER, _ASKED_RELEVANCE, _ASKED_CONSTANT = 8.0, (0.6, 9.65), -4.52
 _FLOOR = 5.0  # of a logit: what people ask in such words is told, whatever the text looks like
 # What its own text tells so likely is told, however people ask for it.
-_TEXT_SUFFICES = 0.0  # a logit
+_TEXT_SUFFICES = -0.85  # a logit: 3 in 10
 # A passage that is not even so near in meaning, and has not half of the words, is about something else.
 _LEAST_NEAR, _HALF = 0.25, 0.5
 _FEW_WORDS = 5  # the network reads English; so short a message may have none of its common words
@@ -245,9 +245,10 @@ def _close_relevance(features: Features, closely: Closely) -> float:
     logit = -_FLOOR
     if max(closely.text, closely.path) >= _LEAST_NEAR or features.coverage >= _HALF:
         logit = max(logit, _CLOSE_CONSTANT + _weighed(features, _CLOSE_RELEVANCE))
-    if closely.asked > 0 and logit < _TEXT_SUFFICES:
+    if closely.asked > 0:
         of_text, of_asked = _ASKED_RELEVANCE
-        logit = _ASKED_CONSTANT + of_text * logit + of_asked * closely.asked
+        asked = _ASKED_CONSTANT + of_text * logit + of_asked * closely.asked
+        logit = max(asked, logit) if logit >= _TEXT_SUFFICES else asked
     return 1 / (1 + math.exp(-logit))
 
 
