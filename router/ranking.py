@@ -52,6 +52,8 @@ _ASKED_ORDER, _ASKED_RELEVANCE, _ASKED_CONSTANT = 8.0, (0.6, 9.65), -4.52
 _FLOOR = 5.0  # of a logit: what people ask in such words is told, whatever the text looks like
 # What its own text tells so likely is told, however people ask for it.
 _TEXT_SUFFICES = -0.85  # a logit: 3 in 10
+# A heading that means so much the same as the question is answered below it.
+_SAME_AS_HEADING, _SAME = 0.85, 1.0  # the second is a logit
 # A passage that is not even so near in meaning, and has not half of the words, is about something else.
 _LEAST_NEAR, _HALF = 0.25, 0.5
 _FEW_WORDS = 5  # the network reads English; so short a message may have none of its common words
@@ -249,6 +251,8 @@ def _close_relevance(features: Features, closely: Closely) -> float:
         of_text, of_asked = _ASKED_RELEVANCE
         asked = _ASKED_CONSTANT + of_text * logit + of_asked * closely.asked
         logit = max(asked, logit) if logit >= _TEXT_SUFFICES else asked
+    if closely.path >= _SAME_AS_HEADING:
+        logit = max(logit, _SAME)
     return 1 / (1 + math.exp(-logit))
 
 

@@ -20,7 +20,7 @@ MATCHED = 0.7
 _MARK = re.compile(r"\[\d{1,3}\]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
-# Names that must be right to the letter: WITH_UNDERSCORES, --options, `code`.
+# Names that must be right to the letter, each word of them: WITH_UNDERSCORES, --options, `code`.
 _NAME = re.compile(r"`([^`\n]{2,80})`|(?<![\w-])(--[a-z][\w-]+|[A-Za-z]\w*_\w+)")
 
 
@@ -31,8 +31,9 @@ def share(sentence: str, passage: Passage) -> float:
     if not wanted:
         return 0.0
     source = _THOUSANDS.sub("", whole(passage))
+    flat = _flat(source)
     if not figures(sentence) <= figures(source) or not all(
-        name in _flat(source) for name in _names(sentence)
+        part in flat for name in _names(sentence) for part in name.split()
     ):
         return 0.0
     return len(wanted & set(terms(source))) / len(wanted)
