@@ -98,7 +98,7 @@ class Answer(Record):
 def _changes(event: Event) -> dict[str, object]:
     """What one event changes, apart from the text that it adds."""
     if isinstance(event, Queued):
-        return {"waiting": event} | ({"files": event} if event.reason == "files" else {})
+        return {"waiting": event, "files": event} if event.reason == "files" else {"waiting": event}
     if isinstance(event, Routed):
         return {"decision": event.decision, "tier": event.decision.tier, "model_label": event.model_label}
     if isinstance(event, FellBack):
