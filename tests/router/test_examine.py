@@ -68,6 +68,12 @@ def test_figures_are_the_same_with_commas_between_the_thousands() -> None:
 # Marks.
 
 
+def test_each_word_of_a_command_has_to_stand_in_the_passage() -> None:
+    passage = a_passage("`python -m router check` asks each model; `--preset posthog` chooses which.")
+    assert share("Run `python -m router check --preset posthog`.", passage) > 0.8
+    assert share("Run `python -m router check --preset openai`.", passage) == 0
+
+
 def test_marks_of_the_model_have_their_place() -> None:
     found = examine("Kept for 30 days [1, 7]. On port 8501 [2].", BOTH)
     assert found.text == "Kept for 30 days [1]. On port 8501 [2]."

@@ -57,6 +57,18 @@ def test_words_of_the_question_are_not_held_against_an_answer() -> None:
     assert support(imagined, (PASSAGE,), asked) == support(imagined, (PASSAGE,)) == 0
 
 
+def test_a_sentence_that_repeats_the_question_is_left_out_where_the_passage_likely_tells() -> None:
+    answer, asked = (
+        "No, you do not need an expensive licence for the standard board.",
+        "Do I need an expensive licence for the standard board?",
+    )
+    near, likely = (PASSAGE.model_copy(update={"score": score}) for score in (0.1, 0.6))
+    assert support(answer, (near,), asked) == 0
+    assert support(answer, (likely,), asked) is None, "a yes or a no cannot be held against words"
+    assert stands(answer, (likely,), asked)
+    assert not stands(answer, (near,), asked)
+
+
 def test_coverage_is_about_the_question() -> None:
     assert coverage(EXPORT, (PASSAGE,)) == 1
     assert coverage("Which cipher protects invoices?", (PASSAGE,)) == 0

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from data.config import ConfigError
+from data.index_rows import Closely
 from data.knowledge_index import KnowledgeIndex
-from data.paths import shipped
+from data.paths import product_folder, shipped
 from data.product import load_product
 from data.records import Message
 from data.retrieval import RetrievalSettings, load_retrieval
 from router.prompt import estimate_tokens
+from router.ranking import Features, relevance
 from router.retrieve import Retriever
 
 THINGS = (
@@ -255,3 +257,16 @@ def test_what_is_said_in_quite_other_words_is_found_in_an_index_that_was_read_cl
         each.features.closely for each in retriever.considered("Darf mein red kettle bitte auch mit hinein?")
     ] == [None] * 24
     index.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "asked", "found"), [(0.93, 0.25, True), (0.7, 0.25, False), (0.7, 0.75, True)]
+)
+def test_a_heading_like_the_question_or_a_way_to_ask_like_it_is_enough(
+    path: float, asked: float, found: bool
+) -> None:
+    near = Closely(text=0.5, path=path, text_above=0.04, path_above=0.1, asked=asked)
+    features = Features(
+        coverage=0.5, depth=0.4, heading=1.0, similarity=0.3, alone=0.0, whole=0.0, closely=near
+    )
+    assert (relevance(features) >= load_retrieval(product_folder()).min_relevance) is found
