@@ -3,8 +3,9 @@
 APGR, the average performance gap recovered (Ong et al. 2024, arXiv 2406.18665): for each share of prompts
 that go to the strong model, highest scores first, PGR = (quality - weak) / (strong - weak), where weak and
 strong are the mean scores of either model alone; APGR is its mean over all shares from 0 to 1. Chance
-gives .5. Each file of the folder ({prompt, domain, weak_score, strong_score} a line) is scored by a router
-that was fitted on our own prompts and on the other files, without any prompt that is in this one too.
+gives .5. Each file of the folder ({prompt, domain, weak_score, strong_score} a line) is scored by the router
+as it ships, which was fitted on our own prompts and on none of them; with `refit` by one that was fitted on
+the other files as well, without any prompt that is in this one too.
 """
 
 from __future__ import annotations
@@ -59,16 +60,13 @@ def apgr(scores: NDArray[np.float64], weak: NDArray[np.float64], strong: NDArray
     return round(float((recovered[1:] + recovered[:-1]).mean() / 2), 4)
 
 
-def report(folder: Path, litellm: bool = True) -> dict[str, Any]:
+def report(folder: Path, litellm: bool = True, refit: bool = False) -> dict[str, Any]:
     """For each file: n, and APGR of ours, litellm's, length and chance. Raises as read_benchmark does."""
-    from router.train import read_encoder, usual_vectors
-
-    policy, own = load_policy(), read_prompts()
-    vectors, encoder = usual_vectors(), read_encoder()
     found: dict[str, Any] = {}
+    shipped = None if refit else Decider.load()
     for path in sorted(folder.glob("*.jsonl")):
         here = read_benchmark(path)
-        decider = Decider(train(own, _others(folder, path.name, here), policy, vectors, encoder), policy)
+        decider = shipped or _refitted(_others(folder, path.name, here))
         found[path.stem] = {
             "n": len(here.prompts),
             "upshift": _apgr(here, [decider.decide([_user(text)]).score for text in here.prompts]),
@@ -81,6 +79,13 @@ def report(folder: Path, litellm: bool = True) -> dict[str, Any]:
     return found
 
 
+def _refitted(others: Sequence[Extra]) -> Decider:
+    from router.train import read_encoder, usual_vectors
+
+    policy = load_policy()
+    return Decider(train(read_prompts(), others, policy, usual_vectors(), read_encoder()), policy)
+
+
 def _others(folder: Path, name: str, here: Benchmark) -> list[Extra]:
     """Rows of the other files that are not in this one."""
     known = set(here.prompts)
@@ -90,7 +95,7 @@ def _others(folder: Path, name: str, here: Benchmark) -> list[Extra]:
 def table(result: dict[str, Any]) -> str:
     """The report as text."""
     names = [name for name in next(iter(result.values())) if name != "n"]
-    lines = [f"{'APGR, file left out':22}{'n':>8}" + "".join(f"{name:>10}" for name in names)]
+    lines = [f"{'APGR, not trained on':22}{'n':>8}" + "".join(f"{name:>10}" for name in names)]
     for file, row in result.items():
         cells = ("–" if row[name] is None else f"{row[name]:.3f}" for name in names)
         lines.append(f"{file:22}{row['n']:>8}" + "".join(f"{cell:>10}" for cell in cells))

@@ -51,13 +51,20 @@ def main(argv: list[str]) -> int:
         "--no-peers", action="store_true", help="leave out litellm, whose import takes seconds"
     )
     parser.add_argument("--mistakes", action="store_true", help="list the prompts that go to the wrong tier")
-    parser.add_argument("--benchmarks", type=Path, help="folder with *.jsonl: each file left out in turn")
+    parser.add_argument(
+        "--benchmarks", type=Path, help="folder with *.jsonl of public benchmarks, none of them trained on"
+    )
+    parser.add_argument(
+        "--refit",
+        action="store_true",
+        help="with --benchmarks: train on the other files, each left out in turn",
+    )
     options = parser.parse_args(argv)
     if options.benchmarks:
         from router import apgr
 
         try:
-            result = apgr.report(options.benchmarks, litellm=not options.no_peers)
+            result = apgr.report(options.benchmarks, not options.no_peers, options.refit)
         except (OSError, ValueError, KeyError) as error:
             sys.stderr.write(f"{options.benchmarks}: {error}\n")
             return 2

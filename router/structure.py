@@ -94,6 +94,8 @@ _SCRIPTS = (
 
 
 def _scripts(request: str, put: Callable[[str, float], None]) -> None:
+    if request.isascii():
+        return  # all Latin: nothing to put
     letters = [letter for letter in request[:400] if letter.isalpha() or "\u0900" <= letter <= "\u0e7f"]
     if not letters:
         return

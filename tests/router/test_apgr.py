@@ -62,8 +62,19 @@ def test_the_file_that_is_measured_teaches_nothing(tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(benchmarks, "train", note)
     monkeypatch.setattr("router.train.usual_vectors", lambda: None)
-    assert main(["--benchmarks", str(tmp_path), "--no-peers"]) == 2
+    assert main(["--benchmarks", str(tmp_path), "--no-peers", "--refit"]) == 2
     assert taught == [{"how many pears"}]
+
+
+def test_the_router_as_it_ships_is_measured_without_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proof = row("Prove that there are infinitely many primes.") | {"weak_score": 0, "strong_score": 1}
+    greeting = row("hello there") | {"weak_score": 1, "strong_score": 1}
+    write(tmp_path / "one.jsonl", [greeting, proof])
+    monkeypatch.setattr(benchmarks, "train", lambda *_: pytest.fail("it was trained"))
+    assert main(["--benchmarks", str(tmp_path), "--no-peers"]) == 0
+    assert capsys.readouterr().out.splitlines()[1].split()[:3] == ["one", "2", "0.750"]
 
 
 def test_the_table_names_every_file() -> None:
