@@ -18,7 +18,7 @@ from router.replay_estimates import LEAST, Measured
 from tests.router.logged import FAST, HEAVY, OVER, diary
 
 EASY = "How do heat pumps and fridges differ?"
-HARD = "Why is the sky blue?"
+HARD = "Compare leasing and buying a delivery van for a small bakery."
 
 
 def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
