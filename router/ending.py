@@ -71,7 +71,8 @@ class UnderWay:
         self.text += text
         if self.held:
             self.held = not (any(map(str.isspace, text)) and self._holds_already())
-        return "" if self.held or self.says_nothing else self._rest()
+        waits = self.held or (not self.shown and self.says_nothing)
+        return "" if waits else self._rest()
 
     def release(self) -> str:
         """What is still held of a whole answer that may stay; empty if there is nothing."""
