@@ -26,7 +26,7 @@ def load_toml(path: Path, model: type[Model]) -> Model:
         raise ConfigError(f"{path}: there is no such file") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, brackets in brackets
         raise ConfigError(f"{path}: not valid TOML: {error}") from error
     return validate(raw, model, str(path))
 

@@ -27,14 +27,14 @@ class Closely:
     `text` of what the passage says, `path` of the path of its headings; `text_above` and `path_above` how
     much more that is than for the tenth nearest passage: what the whole collection is about, such as the
     product's name, brings a question near to all of it and tells nothing. `asked`: how near the nearest
-    way to ask for the passage is (`data.ways_to_ask`), 0 where none is written down.
+    way to ask for the passage is (`data.ways_to_ask`), -1 where none is written down.
     """
 
     text: float
     path: float
     text_above: float
     path_above: float
-    asked: float = 0.0
+    asked: float = -1.0
 
 
 @dataclass(frozen=True)

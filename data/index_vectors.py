@@ -16,7 +16,7 @@ import numpy as np
 
 from data import meaning
 from data.index_rows import PASSAGE, Closely, Near
-from data.ways_to_ask import WaysToAsk
+from data.ways_to_ask import NONE, WaysToAsk
 from data.word_vectors import SIZE, Floats, unpacked
 
 # More passages than this are not read closely: it would take a core for minutes. Among fewer, the nearest
@@ -43,7 +43,7 @@ class IndexVectors:
         self._ids = np.array([row[0] for row in rows], np.int64)
         self._words = unpacked(row[1] for row in rows) if rows else np.zeros((0, SIZE), np.float32)
         self._whole = _whole(connection, len(rows)) if is_read_closely(len(rows)) else None
-        self._ways = WaysToAsk(connection) if self._whole is not None else None
+        self._ways = WaysToAsk(connection, self._ids) if self._whole is not None else None
 
     @property
     def read_closely(self) -> bool:
@@ -57,7 +57,7 @@ class IndexVectors:
         words = self._words @ meant.words
         places = set(_highest(words, limit)) if meant.words.any() else set()
         whole, tenth = None, np.zeros(2, np.float32)
-        asked = np.zeros(len(self._ids), np.float32)
+        asked = np.full(len(self._ids), NONE, np.float32)
         if self._whole is not None and meant.whole is not None:
             whole = self._whole @ meant.whole
             tenth = np.partition(whole, -_STANDS_OUT_OF, axis=1)[:, -_STANDS_OUT_OF]

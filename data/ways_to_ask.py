@@ -13,14 +13,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import RootModel
 
 from data import meaning
 from data.config import ConfigError, load_toml
 
 ASKED_FILE = "asked.toml"
-MOST = 5000
-"""Lines that are used of a file: each is 1.5 kB in memory and takes a question 0.3 µs."""
+MOST, LARGEST_BYTES = 5000, 2_000_000
+"""Lines that are used of a file (each is 1.5 kB in memory), and how large it may be."""
+NONE = -1.0
+"""How near a question is to a section for which no way to ask is written down."""
 _SCALE = 400  # as in data.meaning: numbers of a vector of length 1 in a byte each
 
 
@@ -30,10 +33,17 @@ class _Asked(RootModel[dict[str, dict[str, list[str]]]]):
 
 def fingerprint(folder: Path) -> str:
     """Changes with the folder's file; empty where there is none."""
+    path = folder / ASKED_FILE
     try:
-        return hashlib.sha256((folder / ASKED_FILE).read_bytes()).hexdigest()
+        if not path.is_file():
+            return ""
+        return "too large" if _too_large(path) else hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError:
-        return ""
+        return "cannot be read"
+
+
+def _too_large(path: Path) -> bool:
+    return path.stat().st_size > LARGEST_BYTES
 
 
 def update(connection: sqlite3.Connection, folder: Path) -> None:
@@ -41,19 +51,27 @@ def update(connection: sqlite3.Connection, folder: Path) -> None:
 
     Questions that stood there before keep their vectors. Raises sqlite3.Error.
     """
+    path, seen = folder / ASKED_FILE, fingerprint(folder)  # before it is read: what comes later is seen later
     problem, lines = "", []
-    if (folder / ASKED_FILE).is_file():
-        try:
-            lines = list(_lines(load_toml(folder / ASKED_FILE, _Asked)))[:MOST]
-        except ConfigError as error:
-            problem = str(error)
+    try:
+        if path.is_file() and _too_large(path):
+            problem = f"{path} is larger than {LARGEST_BYTES // 1_000_000} MB. Shorten it."
+        elif path.is_file():
+            lines = list(_lines(load_toml(path, _Asked)))
+    except (ConfigError, OSError) as error:
+        problem = str(error)
+    if len(lines) > MOST:
+        problem = f"{path} has {len(lines):,} lines; the first {MOST:,} are used."
     known = dict(connection.execute("select question, vector from ways").fetchall())
     connection.execute("delete from ways")
     connection.executemany(
         "insert into ways (source_id, heading, question, vector) values (?, ?, ?, ?)",
-        [(source_id, heading, question, known.get(question)) for source_id, heading, question in lines],
+        [
+            (source_id, heading, question, known.get(question))
+            for source_id, heading, question in lines[:MOST]
+        ],
     )
-    for name, value in (("asked", fingerprint(folder)), ("asked_problem", problem)):
+    for name, value in (("asked", seen), ("asked_problem", problem)):
         connection.execute("insert or replace into made values (?, ?)", [name, value])
 
 
@@ -90,17 +108,18 @@ def read_some(connection: sqlite3.Connection, most: int, encoder: meaning.Meanin
 class WaysToAsk:
     """The vectors of all questions of the file, and the passages that answer each."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        """`connection` is the index's; passages are numbered as they lie in it, by their id."""
+    def __init__(self, connection: sqlite3.Connection, ids: NDArray[np.int64]) -> None:
+        """`connection` is the index's; `ids` are the passages', in the order of what `near` gives."""
         rows = connection.execute("select source_id, heading, vector from ways where vector is not null")
         found = rows.fetchall()
         numbers = np.frombuffer(b"".join(row[2] for row in found), np.int8).reshape(-1, meaning.SIZE)
         self._vectors = np.asarray(numbers, np.float32) / np.float32(_SCALE)
+        self._passages = len(ids)
+        known = {number: at for at, number in enumerate(ids.tolist())}
         places: dict[tuple[str, str], list[int]] = {}
-        self._passages = 0
-        for at, place in _places(connection):
-            places.setdefault(place, []).append(at)
-            self._passages = at + 1
+        for number, place in _places(connection):
+            if number in known:  # another process may have written in between
+                places.setdefault(place, []).append(known[number])
         pairs = [
             (way, at)
             for way, (source_id, heading, _) in enumerate(found)
@@ -109,21 +128,21 @@ class WaysToAsk:
         self._way, self._at = np.array(pairs, np.int64).reshape(-1, 2).T
 
     def near(self, question: meaning.Floats) -> meaning.Floats:
-        """How near the nearest way to ask for each passage is to `question`, in 0..1: (passages,)."""
-        found = np.zeros(self._passages, np.float32)
+        """How near the nearest way to ask for each passage is to `question`, -1..1, or NONE: (passages,)."""
+        found = np.full(self._passages, NONE, np.float32)
         if len(self._way):
             np.maximum.at(found, self._at, (self._vectors @ question)[self._way])
         return found
 
 
 def _places(connection: sqlite3.Connection) -> Iterator[tuple[int, tuple[str, str]]]:
-    """Of each passage its number and where it stands: (document, innermost heading or title)."""
+    """Of each passage its id and where it stands: (document, innermost heading or title)."""
     rows = connection.execute(
-        """select passages.source_id, heading, title from passages
+        """select passages.id, passages.source_id, heading, title from passages
            join documents on documents.source_id = passages.source_id order by passages.id"""
     )
-    for at, (source_id, heading, title) in enumerate(rows):
-        yield at, (source_id, (json.loads(heading) or [title])[-1])
+    for number, source_id, heading, title in rows:
+        yield number, (source_id, (json.loads(heading) or [title])[-1])
 
 
 def _lines(asked: _Asked) -> Iterator[tuple[str, str, str]]:

@@ -4,8 +4,8 @@ APGR, the average performance gap recovered (Ong et al. 2024, arXiv 2406.18665):
 that go to the strong model, highest scores first, PGR = (quality - weak) / (strong - weak), where weak and
 strong are the mean scores of either model alone; APGR is its mean over all shares from 0 to 1. Chance
 gives .5. Each file of the folder ({prompt, domain, weak_score, strong_score} a line) is scored by the router
-as it ships, which was fitted on our own prompts and on none of them; with `refit` by one that was fitted on
-the other files as well, without any prompt that is in this one too.
+in use, which was fitted on our own prompts (and a team's log) and on none of them; with `refit` by one that
+was fitted on the other files as well, without any prompt that is in this one too.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from router.grounding import (
     LEAST_SUPPORT,
     checkable,
     in_english,
+    may_say_nothing,
     not_told_instead,
     says_not_told,
     says_nothing,
@@ -70,9 +71,10 @@ class UnderWay:
         """Add a piece of the answer; returns what may be shown now."""
         self.text += text
         if self.held:
-            self.held = not (any(map(str.isspace, text)) and self._holds_already())
-        waits = self.held or (not self.shown and self.says_nothing)
-        return "" if waits else self._rest()
+            stands_now = any(map(str.isspace, text)) and self._holds_already()
+            long_enough = len(self.text) > HELD_CHARACTERS and not self.withdrawn
+            self.held = not (stands_now or long_enough)
+        return "" if self.held or self._waits else self._rest()
 
     def release(self) -> str:
         """What is still held of a whole answer that may stay; empty if there is nothing."""
@@ -81,21 +83,18 @@ class UnderWay:
 
     def again(self) -> None:
         """Forget a text that says nothing, of which nothing was shown, before another model is asked."""
-        self.text = ""
+        self.text, self.shown = "", 0
 
     @property
     def says_nothing(self) -> bool:
-        """Whether there is no word yet that could be an answer.
-
-        Small models sometimes reply to passages with a mark alone, or with the question.
-        """
+        """Whether a whole answer is none: small models sometimes reply with a mark alone, or the question."""
         if not self.text.strip():
             return True
         return bool(self.passages) and says_nothing(self.text, self._question)
 
     @property
     def hopeless(self) -> bool:
-        """Whether a held answer has gone on for long without a sentence that stands on a passage."""
+        """Whether a held answer has gone on for long and would be taken back."""
         return self.held and len(self.text) > HELD_CHARACTERS
 
     @property
@@ -112,6 +111,11 @@ class UnderWay:
     @property
     def _checkable(self) -> bool:
         return self.decision is not None and checkable(self._question, self.passages, self.decision)
+
+    @property
+    def _waits(self) -> bool:
+        """Whether nothing is shown yet, since it may turn out to say nothing."""
+        return not self.shown and bool(self.passages) and may_say_nothing(self.text, self._question)
 
     def _rest(self) -> str:
         rest, self.shown = self.text[self.shown :], len(self.text)

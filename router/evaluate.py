@@ -60,6 +60,8 @@ def main(argv: list[str]) -> int:
         help="with --benchmarks: train on the other files, each left out in turn",
     )
     options = parser.parse_args(argv)
+    if options.refit and not options.benchmarks:
+        parser.error("--refit goes with --benchmarks")
     if options.benchmarks:
         from router import apgr
 

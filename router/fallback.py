@@ -36,6 +36,8 @@ def of_use(error: ModelError, failed: TierModel, following: TierModel) -> bool:
     """Whether asking `following` may help: not where it must fail for the same reason."""
     if error.error_type == "Blank":
         return False
+    if error.error_type == "EmptyAnswer":
+        return following is not failed  # it would read the same, and say the same
     if error.error_type == "TooLong":
         return following.context_tokens > failed.context_tokens
     if error.error_type in ("OllamaMissing", "MissingSetting"):

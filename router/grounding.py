@@ -44,6 +44,8 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
+_OPEN_MARK = re.compile(r"\[[\d,;\s–-]*$")
+_AROUND = " \t\r\n.,;:[]()"
 _ENGLISH = re.compile(
     r"\b(?:the|is|are|do|does|how|what|which|who|when|where|why|can|in|of|to|a|my)\b", re.IGNORECASE
 )
@@ -96,9 +98,24 @@ def stands(answer: str, passages: Sequence[Passage], question: str = "") -> bool
 
 
 def says_nothing(answer: str, question: str) -> bool:
-    """Whether an answer (or its beginning) has no words but the question's first ones, marks aside."""
-    said, asked = (_WORD.findall(without_marks(text).lower()) for text in (answer, question))
-    return asked[: len(said)] == said
+    """Whether a whole answer is nothing but marks, or the question again."""
+    bare = without_marks(answer).strip(_AROUND)
+    said = _words(bare)
+    return not bare or (bool(said) and said == _words(question))
+
+
+def may_say_nothing(beginning: str, question: str) -> bool:
+    """Whether an answer that begins so, perhaps in mid-word or mid-mark, may turn out to say nothing."""
+    bare = _OPEN_MARK.sub("", without_marks(beginning)).strip(_AROUND)
+    said, asked = _words(bare), _words(question)
+    if not said:
+        return not bare
+    last = len(said) - 1
+    return last < len(asked) and said[:last] == asked[:last] and asked[last].startswith(said[last])
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(text.lower())
 
 
 def coverage(question: str, passages: Sequence[Passage]) -> float:

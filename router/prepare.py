@@ -72,10 +72,14 @@ def unasked_product(
     Such an answer is a claim about the product for which there is no source. None where that cannot be
     said: documents were given, or the question names the product or is about the assistant itself.
     """
-    question, name = _question(messages), _named(product.name)
-    if not _looked_for(found, decision) or _TO_THE_ASSISTANT.search(question) or name.search(question):
+    question = _question(messages)
+    if not _looked_for(found, decision) or _TO_THE_ASSISTANT.search(question):
         return None
-    return name
+    if _named(product.name).search(question):
+        return None
+    # As it is written, since it may be a common word; and not where the assistant only names itself.
+    itself = "".join(f"(?<!assistant {word} )" for word in ("of", "for", "in"))
+    return re.compile(rf"{itself}(?<!\w){re.escape(product.name)}(?!\w)")
 
 
 def _looked_for(found: Found, decision: Decision) -> bool:

@@ -19,6 +19,7 @@ from data.index_vectors import Meant
 from data.knowledge_index import KnowledgeIndex
 from data.records import Passage
 from data.retrieval import RetrievalSettings
+from data.ways_to_ask import NONE
 from data.word_vectors import Floats, question_vector, words_of
 from data.words import terms
 from router.grounding import in_english
@@ -49,6 +50,9 @@ _CLOSE_RELEVANCE = {"coverage": 2.74, "heading": -5.06, "alone": -0.41} | {
 # in the order, and in the relevance as (of the above's logit, of the likeness), constant. In the order it
 # weighs less than fitted (19), or questions in the text's own words go to other sections.
 _ASKED_ORDER, _ASKED_RELEVANCE, _ASKED_CONSTANT = 8.0, (0.6, 9.65), -4.52
+# A passage that has all words of the message comes before one that only means the like. Nothing on the
+# dev halves and the practice questions depends on it.
+_WHOLE_ORDER = 2.0
 _FLOOR = 5.0  # of a logit: what people ask in such words is told, whatever the text looks like
 # What its own text tells so likely is told, however people ask for it.
 _TEXT_SUFFICES = -0.85  # a logit: 3 in 10
@@ -239,17 +243,17 @@ def relevance(features: Features) -> float:
 
 
 def _close_order(features: Features) -> float:
-    asked = features.closely.asked if features.closely else 0.0
-    return _weighed(features, _CLOSE_ORDER) + _ASKED_ORDER * asked
+    asked = features.closely.asked if features.closely else NONE
+    return _weighed(features, _CLOSE_ORDER) + _ASKED_ORDER * max(asked, 0.0) + _WHOLE_ORDER * features.whole
 
 
 def _close_relevance(features: Features, closely: Closely) -> float:
     logit = -_FLOOR
     if max(closely.text, closely.path) >= _LEAST_NEAR or features.coverage >= _HALF:
         logit = max(logit, _CLOSE_CONSTANT + _weighed(features, _CLOSE_RELEVANCE))
-    if closely.asked > 0:
+    if closely.asked > NONE:
         of_text, of_asked = _ASKED_RELEVANCE
-        asked = _ASKED_CONSTANT + of_text * logit + of_asked * closely.asked
+        asked = _ASKED_CONSTANT + of_text * logit + of_asked * max(closely.asked, 0.0)
         logit = max(asked, logit) if logit >= _TEXT_SUFFICES else asked
     if closely.path >= _SAME_AS_HEADING:
         logit = max(logit, _SAME)

@@ -396,6 +396,16 @@ def test_an_empty_answer_is_no_answer(services: Services, provider: Provider) ->
     assert [generation.error_type for generation in finished.generations] == ["EmptyAnswer", None]
 
 
+def test_a_model_of_this_machine_that_says_nothing_is_not_asked_the_same_again(
+    make_services: MakeServices, provider: Provider
+) -> None:
+    services = make_services()
+    services.preset = load_preset("scripted").model_copy(update={"kind": "local"})
+    provider.say(Reply(model="fast", text="", **QUICK), Reply(text="Fine.", **QUICK))
+    events = all_events(a_turn("hi"), services)
+    assert [generation.role for generation in ending(events).generations] == ["primary", "fallback"]
+
+
 def test_an_answer_that_stays_empty_fails(services: Services, provider: Provider) -> None:
     provider.say(Reply(text="", **QUICK))
     failed = ending(all_events(a_turn("hi"), services))

@@ -8,6 +8,7 @@ from data.events import Doubted, Event, FellBack, Finished, FirstChunk, SourcesF
 from data.records import Message, Turn
 from router.answer import answer
 from router.cancel import Cancel
+from router.ending import UnderWay
 from router.grounding import checkable, coverage, says_not_told, stands, support
 from router.scripted import Reply
 from router.services import Services
@@ -107,6 +108,10 @@ def test_only_an_english_question_of_fact_is_held_against_passages(
 
 
 # On the whole way.
+
+
+def turn_of(text: str) -> Turn:
+    return Turn(session_id="s", conversation_id="c", messages=(Message(role="user", content=text),))
 
 
 def events_of(services: Services, text: str) -> list[Event]:
@@ -231,6 +236,48 @@ def test_an_answer_that_begins_like_the_question_is_shown_whole(
     assert streamed(events) == end_of(events).text == text
 
 
+@pytest.mark.parametrize("size", [1, 2, 7])
+@pytest.mark.parametrize("nothing", ["[1]", SURE, f"{SURE} [1]"])
+def test_however_it_is_cut_nothing_of_no_answer_is_shown(size: int, nothing: str) -> None:
+    under_way = UnderWay(turn_of(SURE), 0.0)
+    under_way.decided(LOOKUP, (PASSAGE,), nothing_said=False)
+    assert [under_way.take(nothing[at : at + size]) for at in range(0, len(nothing), size)].count("") == -(
+        -len(nothing) // size
+    )
+    assert under_way.says_nothing
+    under_way.again()
+    text = "Only the owner or an admin can delete it [1]."
+    shown = "".join(under_way.take(text[at : at + size]) for at in range(0, len(text), size))
+    assert shown + under_way.release() == text
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Yes or no: can only an admin delete a shared view?", "Yes."),
+        ("7 days or 30 days: how long do export links work?", "7 days [1]."),
+        ("Which sign means that a shared view is deleted?", "👍"),
+    ],
+)
+def test_a_short_answer_in_the_questions_words_is_one(question: str, text: str) -> None:
+    under_way = UnderWay(turn_of(question), 0.0)
+    under_way.decided(LOOKUP, (PASSAGE,), nothing_said=False)
+    under_way.held = False
+    shown = "".join(under_way.take(character) for character in text)
+    assert not under_way.says_nothing
+    assert shown + under_way.release() == text
+
+
+def test_a_long_held_answer_that_may_stay_goes_on_being_shown() -> None:
+    under_way = UnderWay(turn_of("How do I write an owner?"), 0.0)
+    under_way.decided(LOOKUP, (PASSAGE,), nothing_said=False)
+    under_way.held = True
+    code = "```python\n" + "x = 1\n" * 200 + "```"
+    shown = "".join(under_way.take(line) for line in code.splitlines(keepends=True))
+    assert not under_way.hopeless
+    assert shown + under_way.release() == code
+
+
 def test_without_passages_a_model_may_repeat_what_was_said(services: Services, provider: Provider) -> None:
     provider.say(Reply(text="hi", **QUICK))
     assert end_of(events_of(services, "hi")).text == "hi"
@@ -252,6 +299,8 @@ def test_claims_about_the_product_without_a_source_are_taken_back(
         ("How far is the moon?", "About 384,400 km."),
         ("Who are you?", "I am the assistant of Sketchpad."),
         ("What can you do for me?", "I answer questions about Sketchpad."),
+        ("What is the capital of Peru?", "As the assistant of Sketchpad I can say: Lima."),
+        ("What do artists draw on?", "On a sketchpad, with a pencil."),
     ],
 )
 def test_the_world_and_the_assistant_itself_need_no_document(
