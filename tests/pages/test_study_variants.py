@@ -135,7 +135,7 @@ def test_always_fast_and_always_heavy(people: People, provider: Any, routing: st
 
 def test_a_threshold_is_another_than_the_usual_one(people: People, logged: Any) -> None:
     for person in people(routing="threshold", threshold=0.999):
-        person.types(PROVE)
+        person.types("Compare leasing and buying a delivery van for a small bakery.")
     rows = logged("SELECT variant, tier FROM turns ORDER BY submitted_at")
     assert [tuple(row) for row in rows] == [("usual", "heavy"), ("changed", "fast")]
 
