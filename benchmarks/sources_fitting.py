@@ -22,7 +22,7 @@ from router.retrieve import Retriever
 
 Array = NDArray[np.float64]
 
-ORDER = ("coverage", "heading", "similarity", "text", "path")
+ORDER = ("coverage", "whole", "heading", "similarity", "text", "path")
 RELEVANCE = ("coverage", "heading", "alone", "text", "path", "text_above", "path_above")
 ORDINARY = 400
 _LESS = 0.3  # what an ordinary message counts for; there are many more of them than of questions

@@ -58,13 +58,12 @@ class IndexVectors:
         places = set(_highest(words, limit)) if meant.words.any() else set()
         whole, tenth = None, np.zeros(2, np.float32)
         asked = np.full(len(self._ids), NONE, np.float32)
-        if self._whole is not None and meant.whole is not None:
+        if self._whole is not None and self._ways is not None and meant.whole is not None:
             whole = self._whole @ meant.whole
             tenth = np.partition(whole, -_STANDS_OUT_OF, axis=1)[:, -_STANDS_OUT_OF]
             places |= set(_highest(whole.sum(axis=0), limit))
-            if self._ways is not None:
-                asked = self._ways.near(meant.whole)
-                places |= set(_highest(asked, limit)) & set(np.flatnonzero(asked > _LEAST_ASKED).tolist())
+            asked = self._ways.near(meant.whole)
+            places |= {place for place in _highest(asked, limit) if asked[place] > _LEAST_ASKED}
         places |= set(self._places(also))
         return {
             int(self._ids[place]): Near(
@@ -106,7 +105,7 @@ def _whole(connection: sqlite3.Connection, passages: int) -> Floats | None:
     rows = connection.execute(
         "select vectors from meanings where id in (select id from passages) order by id"
     ).fetchall()
-    return meaning.unpacked(row[0] for row in rows) if rows and len(rows) == passages else None
+    return meaning.unpacked((row[0] for row in rows), 2) if rows and len(rows) == passages else None
 
 
 def _closely(products: Floats, tenth: Floats, asked: float) -> Closely:

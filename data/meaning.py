@@ -89,13 +89,17 @@ def _gelu(values: Floats) -> Floats:
 
 def of_passage(encoder: MeaningEncoder, path: Sequence[str], text: str) -> bytes:
     """A passage's two vectors, of its text and of the path of its headings, in 2 × SIZE bytes."""
-    read = np.stack([encoder.encode(text), encoder.encode(" > ".join(path))])
-    return np.clip(np.round(read * _SCALE), -127, 127).astype(np.int8).tobytes()
+    return packed(np.stack([encoder.encode(text), encoder.encode(" > ".join(path))]))
 
 
-def unpacked(rows: Iterable[bytes]) -> Floats:
-    """The vectors of passages from their bytes: (2, passages, SIZE), of texts and of headings."""
-    numbers = np.frombuffer(b"".join(rows), np.int8).reshape(-1, 2, SIZE)
+def packed(vectors: Floats) -> bytes:
+    """Vectors of length 1 in a byte a number."""
+    return np.clip(np.round(vectors * _SCALE), -127, 127).astype(np.int8).tobytes()
+
+
+def unpacked(rows: Iterable[bytes], each: int) -> Floats:
+    """The vectors from their bytes, `each` of them in a row: (each, rows, SIZE)."""
+    numbers = np.frombuffer(b"".join(rows), np.int8).reshape(-1, each, SIZE)
     return np.ascontiguousarray(numbers.transpose(1, 0, 2), np.float32) / np.float32(_SCALE)
 
 

@@ -24,7 +24,6 @@ MOST, LARGEST_BYTES = 5000, 2_000_000
 """Lines that are used of a file (each is 1.5 kB in memory), and how large it may be."""
 NONE = -1.0
 """How near a question is to a section for which no way to ask is written down."""
-_SCALE = 400  # as in data.meaning: numbers of a vector of length 1 in a byte each
 
 
 class _Asked(RootModel[dict[str, dict[str, list[str]]]]):
@@ -99,9 +98,8 @@ def read_some(connection: sqlite3.Connection, most: int, encoder: meaning.Meanin
     """Read up to `most` of the questions that were not read yet; how many. Raises sqlite3.Error."""
     rows = connection.execute("select id, question from ways where vector is null limit ?", [most]).fetchall()
     for number, question in rows:
-        vector = encoder.encode(question, meaning.MOST_OF_A_QUESTION)
-        packed = np.clip(np.round(vector * _SCALE), -127, 127).astype(np.int8).tobytes()
-        connection.execute("update ways set vector = ? where id = ?", [packed, number])
+        vector = meaning.packed(encoder.encode(question, meaning.MOST_OF_A_QUESTION))
+        connection.execute("update ways set vector = ? where id = ?", [vector, number])
     return len(rows)
 
 
@@ -112,8 +110,7 @@ class WaysToAsk:
         """`connection` is the index's; `ids` are the passages', in the order of what `near` gives."""
         rows = connection.execute("select source_id, heading, vector from ways where vector is not null")
         found = rows.fetchall()
-        numbers = np.frombuffer(b"".join(row[2] for row in found), np.int8).reshape(-1, meaning.SIZE)
-        self._vectors = np.asarray(numbers, np.float32) / np.float32(_SCALE)
+        [self._vectors] = meaning.unpacked((row[2] for row in found), 1)
         self._passages = len(ids)
         known = {number: at for at, number in enumerate(ids.tolist())}
         places: dict[tuple[str, str], list[int]] = {}

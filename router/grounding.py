@@ -58,12 +58,13 @@ def support(answer: str, passages: Sequence[Passage], question: str = "") -> flo
     With the `question`, what a sentence only takes from it is not held against the answer, and where a
     passage is likely to tell it, a sentence that says no more ("No, you do not need a …") is left out.
     """
-    likely = bool(question) and any(passage.score >= LIKELY for passage in passages)
+    asked = set(terms(question))
+    likely = bool(asked) and any(passage.score >= LIKELY for passage in passages)
     weighted = []
     for span in sentences(answer):
         sentence = without_marks(answer[span.start : span.end])
         said = set(terms(plain(sentence)))
-        count = 0 if likely and said <= set(terms(question)) else len(said)
+        count = 0 if likely and said <= asked else len(said)
         if count:
             has = [share(sentence, passage) for passage in passages]
             has += [told(sentence, passage, question) for passage in passages if question]

@@ -40,7 +40,7 @@ def find_sources(
 
     `files` are those of the conversation; `attached`: some came with this very message.
     """
-    question = split_command(messages[-1].content)[1]
+    question = _question(messages)
     room = longest_message_tokens(product.system_prompt, model) - estimate_tokens(question)
     budget = max(0, min(model.input_budget_tokens, room))
     found = retriever.find(

@@ -41,21 +41,19 @@ _SHARES_WORDS = 0.1
 _CONSTANT = -7.19
 _RELEVANCE = {"coverage": 2.24, "depth": 1.45, "heading": 2.58, "similarity": 4.87, "alone": -0.99}
 # The same two where it was read closely, fitted by benchmarks/sources_fitting.py.
-_CLOSE_ORDER = {"coverage": 2.46, "heading": -1.06, "similarity": 4.32, "text": 11.29, "path": 11.87}
-_CLOSE_CONSTANT = -4.84  # so that one least relevance serves both
-_CLOSE_RELEVANCE = {"coverage": 2.74, "heading": -5.06, "alone": -0.41} | {
-    "text": 0.86, "path": 1.25, "text_above": 9.78, "path_above": 9.95
+_CLOSE_ORDER = {
+    "coverage": 1.24, "whole": 3.8, "heading": -0.77, "similarity": 4.03, "text": 10.48, "path": 11.54
+}  # fmt: skip
+_CLOSE_CONSTANT = -4.6  # so that one least relevance serves both
+_CLOSE_RELEVANCE = {
+    "coverage": 3.03, "heading": -4.09, "alone": -0.53,
+    "text": -0.36, "path": 2.02, "text_above": 9.29, "path_above": 8.55
 }  # fmt: skip
 # Where it is written down how people ask for a section, its likeness to that counts beside these two:
 # in the order, and in the relevance as (of the above's logit, of the likeness), constant. In the order it
-# weighs less than fitted (19), or questions in the text's own words go to other sections.
-_ASKED_ORDER, _ASKED_RELEVANCE, _ASKED_CONSTANT = 8.0, (0.6, 9.65), -4.52
-# A passage that has all words of the message comes before one that only means the like. Nothing on the
-# dev halves and the practice questions depends on it.
-_WHOLE_ORDER = 2.0
+# weighs less than fitted (21), or questions in the text's own words go to other sections.
+_ASKED_ORDER, _ASKED_RELEVANCE, _ASKED_CONSTANT = 8.0, (0.71, 9.22), -4.28
 _FLOOR = 5.0  # of a logit: what people ask in such words is told, whatever the text looks like
-# What its own text tells so likely is told, however people ask for it.
-_TEXT_SUFFICES = -0.85  # a logit: 3 in 10
 # A heading that means so much the same as the question is answered below it.
 _SAME_AS_HEADING, _SAME = 0.85, 1.0  # the second is a logit
 # A passage that is not even so near in meaning, and has not half of the words, is about something else.
@@ -159,7 +157,7 @@ class Ranker:
         ]
         relevant = [ranked for ranked in found if ranked is not None]
         if all(ranked.features.closely is not None for ranked in relevant):
-            return _varied(sorted(relevant, key=lambda ranked: -_close_order(ranked.features)))
+            return _varied(sorted(relevant, key=lambda ranked: -precedence(ranked.features)))
         best = max((ranked.passage.score for ranked in relevant), default=0.0)
         if best >= _SHARES_WORDS:
             return _varied(sorted(relevant, key=lambda ranked: -ranked.passage.score))
@@ -242,9 +240,10 @@ def relevance(features: Features) -> float:
     return max(fitted, _LEAST_OF_WHOLE * features.whole)
 
 
-def _close_order(features: Features) -> float:
+def precedence(features: Features) -> float:
+    """By what passages are ordered that were read closely: the higher, the earlier."""
     asked = features.closely.asked if features.closely else NONE
-    return _weighed(features, _CLOSE_ORDER) + _ASKED_ORDER * max(asked, 0.0) + _WHOLE_ORDER * features.whole
+    return _weighed(features, _CLOSE_ORDER) + _ASKED_ORDER * max(asked, 0.0)
 
 
 def _close_relevance(features: Features, closely: Closely) -> float:
@@ -253,8 +252,7 @@ def _close_relevance(features: Features, closely: Closely) -> float:
         logit = max(logit, _CLOSE_CONSTANT + _weighed(features, _CLOSE_RELEVANCE))
     if closely.asked > NONE:
         of_text, of_asked = _ASKED_RELEVANCE
-        asked = _ASKED_CONSTANT + of_text * logit + of_asked * max(closely.asked, 0.0)
-        logit = max(asked, logit) if logit >= _TEXT_SUFFICES else asked
+        logit = _ASKED_CONSTANT + of_text * logit + of_asked * max(closely.asked, 0.0)
     if closely.path >= _SAME_AS_HEADING:
         logit = max(logit, _SAME)
     return 1 / (1 + math.exp(-logit))

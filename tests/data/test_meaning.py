@@ -79,7 +79,7 @@ def test_words_are_cut_into_the_longest_pieces(encoder: meaning.MeaningEncoder) 
 
 def test_a_passages_vectors_keep_their_direction_in_bytes(encoder: meaning.MeaningEncoder) -> None:
     row = meaning.of_passage(encoder, ["Money"], TOLD["money"])
-    text, path = meaning.unpacked([row])[:, 0]
+    text, path = meaning.unpacked([row], 2)[:, 0]
     assert len(row) == 2 * meaning.SIZE
     assert text @ encoder.encode(TOLD["money"]) > 0.999
     assert path @ encoder.encode("Money") > 0.999

@@ -14,7 +14,7 @@ from data.product import load_product
 from data.records import Message
 from data.retrieval import RetrievalSettings, load_retrieval
 from router.prompt import estimate_tokens
-from router.ranking import Features, relevance
+from router.ranking import Features, precedence, relevance
 from router.retrieve import Retriever
 
 THINGS = (
@@ -270,3 +270,12 @@ def test_a_heading_like_the_question_or_a_way_to_ask_like_it_is_enough(
         coverage=0.5, depth=0.4, heading=1.0, similarity=0.3, alone=0.0, whole=0.0, closely=near
     )
     assert (relevance(features) >= load_retrieval(product_folder()).min_relevance) is found
+
+
+def test_a_passage_with_all_words_comes_before_one_that_only_means_the_like() -> None:
+    # As measured for "How long is the text of my messages kept in the log?".
+    means = Closely(text=0.53, path=0.64, text_above=0.1, path_above=0.24, asked=0.63)
+    says = Closely(text=0.4, path=0.74, text_above=-0.03, path_above=0.34, asked=0.48)
+    like = Features(0.64, depth=0.45, heading=0.67, similarity=0.73, alone=0.0, whole=0.0, closely=means)
+    same = Features(1.0, depth=0.71, heading=0.8, similarity=0.82, alone=0.0, whole=1.0, closely=says)
+    assert precedence(same) > precedence(like)
