@@ -77,6 +77,25 @@ def test_the_lines_are_kept_and_follow_the_file(docs: Path, tmp_path: Path) -> N
     again.close()
 
 
+def test_a_line_more_costs_the_others_nothing(docs: Path, tmp_path: Path) -> None:
+    (docs / ASKED_FILE).write_text(WAYS, "utf-8")
+    index = opened(docs, tmp_path / "a.db")
+    (docs / ASKED_FILE).write_text(WAYS.replace('["Who', '["A new line?", "Who'), "utf-8")
+    index.refresh()
+    assert near(index, BLAME)["garden-07.md"] > 0.7, "before anything was read again"
+    index.close()
+
+
+def test_too_many_lines_are_told(docs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("data.ways_to_ask.MOST", 1)
+    (docs / ASKED_FILE).write_text(WAYS.replace('?"]', '?", "One too many?"]'), "utf-8")
+    index = opened(docs, tmp_path / "a.db")
+    [told] = index.problems
+    assert "2 lines; the first 1 are used" in told
+    assert near(index, BLAME)["garden-07.md"] > 0.7
+    index.close()
+
+
 def test_a_changed_document_keeps_its_lines(docs: Path, tmp_path: Path) -> None:
     (docs / ASKED_FILE).write_text(WAYS, "utf-8")
     index = opened(docs, tmp_path / "a.db")

@@ -406,6 +406,12 @@ def test_a_model_of_this_machine_that_says_nothing_is_not_asked_the_same_again(
     assert [generation.role for generation in ending(events).generations] == ["primary", "fallback"]
 
 
+def test_spaces_of_an_empty_answer_cost_the_next_one_nothing(services: Services, provider: Provider) -> None:
+    provider.say(Reply(model="fast", text="  \n  ", **QUICK), Reply(text="Something.", **QUICK))
+    events = all_events(a_turn("hi"), services)
+    assert joined(events).strip() == ending(events).text == "Something."
+
+
 def test_an_answer_that_stays_empty_fails(services: Services, provider: Provider) -> None:
     provider.say(Reply(text="", **QUICK))
     failed = ending(all_events(a_turn("hi"), services))

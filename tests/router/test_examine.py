@@ -99,6 +99,13 @@ def test_a_sentence_without_a_mark_gets_one_of_ours_where_one_passage_has_its_wo
     assert "[1]" not in found.text, "its text is not touched"
 
 
+@pytest.mark.parametrize(("more", "named"), [("cheaply", True), ("cheaply somewhere nowadays", False)])
+def test_a_source_is_named_where_it_has_seven_words_in_ten(more: str, named: bool) -> None:
+    passage = a_passage("Harbour pilots repair wooden masts.")
+    examined = examine(f"Harbour pilots repair wooden masts {more}, friends.", (passage,))
+    assert bool(examined.marks) is named
+
+
 def test_a_bare_no_with_a_mark_is_not_called_unsupported() -> None:
     assert examine("No [1].", (KEPT,)).unsupported == ()
     assert len(examine("No penguins live there [1].", (KEPT,)).unsupported) == 1
