@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.features import IGNORED, Features, extract
-from router.pieces import Vocabulary
+from router.pieces import Ids, Vocabulary
 from router.sentence_encoder import SentenceEncoder
 
 Vector = NDArray[np.float32]
@@ -32,8 +32,9 @@ class HeavyHead:
     def logit(self, features: Features) -> float:
         """Above 0 if heavy work is likelier; not calibrated."""
         total = self.bias + float(features.value @ self.weights[features.index])
+        cut: dict[str, Ids] = {}  # of a short message several segments are the same text
         for at, text in enumerate(features.segments if len(self.pieces) else ()):
-            ids = self.vocabulary.ids(text)
+            ids = cut[text] = self.vocabulary.ids(text) if text not in cut else cut[text]
             if len(ids):
                 total += float(self.pieces[ids, at].sum()) / float(np.sqrt(len(ids)))
         return total

@@ -79,11 +79,11 @@ class Decider:
             raise ValueError(f"'{choice}' is no tier; tiers: {', '.join(tiers)}")
         standing = self._reader.read(messages)
         settled = self._settled(standing)
-        task = self._by_table(standing, self._table)[0] if self._table else self._reader.task(settled)
+        task = self._by_table(settled, self._table)[0] if self._table else self._reader.task(settled)
         if settled.score > standing.score:
             standing = replace(standing, reasons=(TASK_WORDS[task], "a close call: such work gets more care"))
         overridden = asked is not None and asked in tiers
-        tier = asked if overridden and asked else self._tier(standing, tiers)
+        tier = asked if overridden and asked else self._tier(settled, tiers)
         reasons = (f"you chose {tier}", *standing.reasons) if overridden else standing.reasons
         return Decision(
             task=task,
@@ -99,12 +99,12 @@ class Decider:
         """The scores of the last message by itself and of what came before, for training."""
         return self._reader.parts(messages)
 
-    def _by_table(self, standing: Standing, table: Mapping[str, str]) -> tuple[str, str]:
+    def _by_table(self, settled: Standing, table: Mapping[str, str]) -> tuple[str, str]:
         """Task and tier: the tier with the most probable tasks together, and the likeliest of these.
 
         One task alone would be a weak sign: a short message often divides itself among several.
         """
-        weighed = self._reader.weighed(self._settled(standing))
+        weighed = self._reader.weighed(settled)
         shares: dict[str, float] = {}
         for task, share in zip(self._classifier.tasks, weighed, strict=True):
             shares[table[task]] = shares.get(table[task], 0.0) + float(share)
@@ -112,17 +112,16 @@ class Decider:
         inside = [table[task] == tier for task in self._classifier.tasks]
         return self._classifier.tasks[int(np.argmax(np.where(inside, weighed, -1)))], tier
 
-    def _tier(self, standing: Standing, tiers: Sequence[str]) -> str:
+    def _tier(self, settled: Standing, tiers: Sequence[str]) -> str:
         """Where the score lands among `tiers`, or what the table gives to the task."""
         if self._table:
-            at = tiers.index(self._by_table(standing, self._table)[1]) + standing.risen
+            at = tiers.index(self._by_table(settled, self._table)[1]) + settled.risen
             return tiers[min(at, len(tiers) - 1)]
         cuts = [
             min(1.0, self.policy.threshold * (2 * i + 1) / max(1, len(tiers) - 1))
             for i in range(len(tiers) - 1)
         ]
-        score = self._settled(standing).score
-        return tiers[sum(score >= cut for cut in cuts)]
+        return tiers[sum(settled.score >= cut for cut in cuts)]
 
     def _settled(self, standing: Standing) -> Standing:
         """With the score moved to one side of a near border: careful tasks take the heavier one."""

@@ -71,7 +71,10 @@ class Network(nn.Module):
             for layer in ("1", "2"):
                 padded = functional.pad(branch, (0, 0, before, width - 1 - before))
                 near = torch.cat([padded[i : i + len(branch)] for i in range(width)], 1)
-                near = near @ part[f"w{layer}_{width}"] + part[f"b{layer}_{width}"]
+                near = near @ part[f"w{layer}_{width}"]
+                if layer == "2":
+                    near = near @ part[f"u2_{width}"]
+                near = near + part[f"b{layer}_{width}"]
                 branch = (branch + functional.relu(near)) * mask
             seen.append(branch)
         every = self._levelled(torch.cat(seen, 1), "ln") * mask

@@ -61,7 +61,8 @@ def extract(text: str) -> Features:
     """The numbers of `text`; never raises, whatever the text."""
     parts = take_apart(text)
     request = unicodedata.normalize("NFKC", parts.request)
-    words = [word for word in words_of(request) if word not in IGNORED]
+    tokens = words_of(request)
+    words = [word for word in tokens if word not in IGNORED]
     names: dict[int, str] = {}
     blocks = [
         _word_grams(words, names),
@@ -70,7 +71,7 @@ def extract(text: str) -> Features:
     ]
     offset = FIRST_CUE
     blocks.append(_cue_block(words, offset, names))
-    structure = structure_of(request, parts, len(words))
+    structure = structure_of(request, parts, tokens, len(words))
     offset += 2 * len(cue_names())
     present = np.flatnonzero(structure)
     names.update({int(offset + i): STRUCTURE[i] for i in present})

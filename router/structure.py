@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from router.cues import NUMBER, words_of
+from router.cues import NUMBER
 from router.message_parts import Parts
 
 _MATHS = re.compile(r"[=≤≥≠√∑∫π∞±×÷²³^]|\\frac|\\sum|\\int|\b[xyzn]\b|\d\s*[*/+^]\s*\d|\bmod\b")
@@ -38,8 +38,9 @@ _CONDITIONS = frozenset(_IF_WORDS.split())
 _POLITE = ("please", "pls", "bitte", "por favor", "s'il", "пожалуйста", "请", "ください")
 
 
-def structure_of(request: str, parts: Parts, words: int) -> NDArray[np.float32]:
-    """One number (mostly 0..1) for each of STRUCTURE; `words` counts those of the request."""
+def structure_of(request: str, parts: Parts, tokens: Sequence[str], words: int) -> NDArray[np.float32]:
+    """One number (mostly 0..1) for each of STRUCTURE; `tokens` are the words of the request, `words` counts
+    those that are not ignored."""
     row = np.zeros(len(STRUCTURE), np.float32)
 
     def put(name: str, amount: float) -> None:
@@ -72,7 +73,6 @@ def structure_of(request: str, parts: Parts, words: int) -> NDArray[np.float32]:
     put("starts with a capital", request[:1].isupper())
     put("exclamation", "!" in request)
     lower = request.lower()
-    tokens = words_of(request)
     put("polite", any(word in lower for word in _POLITE))
     put("conditions", min(1.0, sum(word in _CONDITIONS for word in tokens) / 4))
     put("many sentences", min(1.0, sum(request.count(mark) for mark in ".!?。？") / 5))

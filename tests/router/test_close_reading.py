@@ -20,7 +20,7 @@ from router.classifier import Classifier, CloseReading, HeavyHead, blended, mean
 from router.encoder_examples import Readings, before, key_of, shipped_readings
 from router.features import IGNORED, extract, size
 from router.measures import auc
-from router.pack_encoder import eight_bits, four_bits, pieces_of
+from router.pack_encoder import eight_bits, four_bits, pieces_of, thin
 from router.pieces import Vocabulary
 from router.prompts import read_prompts
 from router.sentence_encoder import WIDTH, PieceMemory, SentenceEncoder, load, shipped_encoder
@@ -78,12 +78,12 @@ def test_remembered_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
         return table[ids]
 
     monkeypatch.setattr(sentence_encoder, "_REMEMBERED", 6)
-    memory = PieceMemory(compute, 50)
+    memory = PieceMemory(compute, 50, 13 * WIDTH)
     for wanted in ([3, 1, 3], [1, 3], [9, 3, 8, 7, 6, 5], [5, 6, 44, 1], [44, 5]):
         assert np.abs(memory.of(np.array(wanted)) - table[wanted]).max() < np.abs(table).max() / 250
     again = memory.of(np.array([44, 3]))
     assert np.array_equal(again, memory.of(np.array([44, 3])))
-    assert np.array_equal(again[1], PieceMemory(compute, 50).of(np.array([3]))[0])
+    assert np.array_equal(again[1], PieceMemory(compute, 50, 13 * WIDTH).of(np.array([3]))[0])
     assert asked == [1, 3, 5, 6, 7, 8, 9, 44, 44, 44, 44, 3]  # 9 and 44 found no room; the last is afresh
 
 
@@ -169,6 +169,18 @@ def test_eight_bits_keep_a_column_to_a_254th_of_its_largest_number() -> None:
         np.abs(values).max(axis=0) / 254, rel=0.1
     )
     assert np.array_equal(packed["v_b"], values[0])
+
+
+def test_thin_matrices_give_back_what_has_their_rank_and_come_near_to_more() -> None:
+    chance = np.random.default_rng(0)
+    full = chance.normal(0, 1, (40, 30)).astype(np.float32)
+    left, right = thin(full, 12)
+    assert (left.shape, right.shape) == ((40, 12), (12, 30))
+    made = left @ right
+    again = np.matmul(*thin(made, 12))
+    assert np.abs(again - made).max() < 1e-4
+    kept = np.linalg.svd(full, compute_uv=False)[12:]  # nothing of this rank comes nearer (Eckart and Young)
+    assert np.linalg.norm(full - made) == pytest.approx(np.linalg.norm(kept), rel=1e-4)
 
 
 def test_pieces_are_read_from_a_model_file() -> None:

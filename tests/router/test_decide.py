@@ -7,6 +7,7 @@ import pytest
 
 from data.policy import load_policy
 from data.records import Message
+from router import steering
 from router.decide import Decider, split_command
 from router.figures import STEERING, steered
 from router.prompts import read_prompts
@@ -246,3 +247,16 @@ def test_reasons_leave_out_words_that_explain_nothing() -> None:
 )
 def test_the_end_of_a_message_is_the_same_whatever_was_said_behind_it(text: str, said: str) -> None:
     assert strip_steering(text + said) == strip_steering(text)
+
+
+def test_looking_for_letters_first_never_spares_a_steering_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    prompts = read_prompts()[::9]
+    texts = [prompt.messages[-1].content[:400] for prompt in prompts]
+    ways = STEERING * (len(texts) // len(STEERING) + 1)
+    texts += [f"{before}{text}{behind.upper()}" for (before, behind), text in zip(ways, texts, strict=False)]
+    texts += [text.replace("s", "ſ").replace("i", "İ") for text in texts]
+    texts += [text.replace("i", "ı") for text in texts]
+    quick = [steering._without_steering(text) for text in texts]
+    monkeypatch.setattr(steering, "_NEEDS", (("",),) * len(steering._NEEDS))
+    assert quick == [steering._without_steering(text) for text in texts]
+    assert sum(a != b for a, b in zip(quick, texts, strict=True)) > 1000
