@@ -35,6 +35,7 @@ BEGIN, END = 1, 2  # pieces that mark where a text begins and ends
 WINDOWS = ((2, 0), (3, 1), (5, 2))  # words that a convolution sees, and how many of them stand before
 WIDTH = 256
 THIN = 96
+"""Numbers between the two matrices of a second convolution. With 64 the AUC fell by .003 before training."""
 PLAIN = 0.3
 """How much the average itself weighs in the answer beside what the upper layers make of it."""
 _BEFORE, _AFTER = 2, 2
@@ -100,15 +101,16 @@ class SentenceEncoder:
                 total[shift : shift + count] += near[:, at : at + WIDTH]
                 at += WIDTH
             first = own + np.maximum(total[_BEFORE : _BEFORE + count] + self.part[f"b1_{width}"], 0)
-            thin = _windows(first, width, before) @ self.part[f"w2_{width}"]
-            wide = thin @ self.part[f"u2_{width}"] + self.part[f"b2_{width}"]
+            between = _windows(first, width, before) @ self.part[f"w2_{width}"]
+            wide = between @ self.part[f"u2_{width}"] + self.part[f"b2_{width}"]
             seen.append(first + np.maximum(wide, 0))
         both = np.concatenate(seen, axis=1)
         # The sum of the levelled rows, without making them: only their means and spreads differ.
         mean = both.mean(axis=1)
-        spread = np.sqrt(np.einsum("ij,ij->i", both, both) / both.shape[1] - mean**2 + self._eps)
-        total = (1 / spread) @ both - np.sum(mean / spread)
-        levelled = total * self.part["ln_g"] + count * self.part["ln_b"]
+        variance = np.maximum(np.einsum("ij,ij->i", both, both) / both.shape[1] - mean**2, 0)
+        spread = np.sqrt(variance + self._eps)
+        summed = (1 / spread) @ both - np.sum(mean / spread)
+        levelled = summed * self.part["ln_g"] + count * self.part["ln_b"]
         pooled = levelled @ self.part["cnn_W"] + count * self.part["cnn_b"]
         return np.asarray(pooled / np.sqrt(count), np.float32)
 

@@ -39,8 +39,10 @@ _POLITE = ("please", "pls", "bitte", "por favor", "s'il", "пожалуйста"
 
 
 def structure_of(request: str, parts: Parts, tokens: Sequence[str], words: int) -> NDArray[np.float32]:
-    """One number (mostly 0..1) for each of STRUCTURE; `tokens` are the words of the request, `words` counts
-    those that are not ignored."""
+    """One number (mostly 0..1) for each of STRUCTURE.
+
+    `tokens` are the words of the request, `words` counts those that are not ignored.
+    """
     row = np.zeros(len(STRUCTURE), np.float32)
 
     def put(name: str, amount: float) -> None:

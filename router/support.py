@@ -17,8 +17,6 @@ SUPPORTED = 0.6
 # For Upshift to name a source itself it has to be more. From 0.6 on there were sentences that turn the
 # passage round (dev halves of `make bench-sources`, read by eye).
 MATCHED = 0.7
-# Words that carry an explanation and tell nothing that a source could have ("a feature that allows you to").
-_CARRYING = frozenset(terms("allow enable user able feature function provide refer simply specific purpose"))
 _MARK = re.compile(r"\[\d{1,3}\]")
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
@@ -49,13 +47,12 @@ def says_something(sentence: str) -> bool:
 def told(sentence: str, passage: Passage, question: str) -> float:
     """How much of the sentence the passage has, 0..1; 0 if it says no more than the question did.
 
-    The better of two shares: of all its telling words, and of those beyond the question's and those that
-    only carry it, which say nothing of a source. A single new word without a figure or a name does not
-    count: it may stand anywhere.
+    The better of two shares: of all its telling words, and of those beyond the question's, which say
+    nothing of a source. A single new word without a figure or a name does not count: it may stand anywhere.
     """
     whole_share = share(sentence, passage)
     bare = _THOUSANDS.sub("", without_marks(sentence))
-    new = set(terms(plain(bare))) - set(terms(question)) - _CARRYING
+    new = set(terms(plain(bare))) - set(terms(question))
     found = new & set(terms(_THOUSANDS.sub("", whole(passage))))
     if whole_share == 0.0 or not found:
         return 0.0

@@ -258,5 +258,7 @@ def test_looking_for_letters_first_never_spares_a_steering_sentence(monkeypatch:
     texts += [text.replace("i", "ı") for text in texts]
     quick = [steering._without_steering(text) for text in texts]
     monkeypatch.setattr(steering, "_NEEDS", (("",),) * len(steering._NEEDS))
+    monkeypatch.setattr(steering, "_MODEL_WORDS", ("",))
+    monkeypatch.setattr(steering, "_ASSIGNS", "")
     assert quick == [steering._without_steering(text) for text in texts]
     assert sum(a != b for a, b in zip(quick, texts, strict=True)) > 1000
