@@ -39,7 +39,7 @@ THIN = 96
 PLAIN = 0.3
 """How much the average itself weighs in the answer beside what the upper layers make of it."""
 _BEFORE, _AFTER = 2, 2
-_REMEMBERED = 10_000  # pieces whose first convolution is kept, 4 kB each
+_REMEMBERED = 16_000  # pieces whose first convolution is kept, 3.4 kB each once they are met
 _BLOCK = WIDTH
 
 
