@@ -38,6 +38,7 @@ _SENTENCE_END = re.compile(r"[.!?](?=\s)|\n")
 _LONGEST_QUERY = 60  # words: a longer message is pasted text, and its first words say what is wanted
 _NEAR = 6  # of the best are told, that one which contradicts what was given can be looked for
 _LONGEST_MEANT = 2000  # characters
+_BY_ITSELF = 0.9  # so relevant a passage is what was asked for, whatever was talked about before
 _SHARES = 0.4  # of a message's words a passage of an attached file has if it is what is asked for
 
 
@@ -178,8 +179,11 @@ class Retriever:
         if not new:
             last = next((said.content for said in reversed(history) if said.role == "user"), "")
             return ranker, ranker.query(last[:_LONGEST_MEANT], _earlier_terms(history), [])
+        alone = ranker.query(meant, own, [])
         before = _earlier_terms(history) if _points_back(message, own) else []
-        return ranker, ranker.query(meant, new if before else own, before)
+        if not before or any(found.passage.score >= _BY_ITSELF for found in ranker.ranked(alone)[:1]):
+            return ranker, alone
+        return ranker, ranker.query(meant, new, before)
 
     def _relevant(self, ranked: Sequence[Ranked], least: float) -> list[Passage]:
         """Those that are relevant enough, and not much less so than the best."""

@@ -2,7 +2,7 @@
 
 The network is Google's multilingual universal sentence encoder (Yang et al. 2019, arXiv 1907.04307), the
 variant that averages words and the convolutions over two, three and five of them. The second convolutions
-go through THIN numbers, which halves their time; then it was trained further on our own prompts
+are products of two thin matrices (router/pack_encoder.py); then it was trained further on our own prompts
 (router/teach_encoder.py). data/router_reader says where it is from. Numpy only, a millisecond a message.
 """
 
@@ -34,8 +34,6 @@ MIXED = tuple(READ)[1:]
 BEGIN, END = 1, 2  # pieces that mark where a text begins and ends
 WINDOWS = ((2, 0), (3, 1), (5, 2))  # words that a convolution sees, and how many of them stand before
 WIDTH = 256
-THIN = 96
-"""Numbers between the two matrices of a second convolution. With 64 the AUC fell by .003 before training."""
 PLAIN = 0.3
 """How much the average itself weighs in the answer beside what the upper layers make of it."""
 _BEFORE, _AFTER = 2, 2

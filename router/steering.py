@@ -90,11 +90,10 @@ def _literals(alternatives: str) -> tuple[str, ...]:
     return tuple(max(re.findall(r"[^\W\d_]+", one), key=len).casefold() for one in bare.split("|"))
 
 
-# Letters without one of which a pattern cannot be there. They are looked for first, which takes a tenth
-# of the time; patterns in the order of _PATTERNS.
-_ASSIGNS = "="  # the last of _LABELS
+# Letters without one of which a pattern cannot be there. Looking for them first halves the time.
+_ASSIGNS = "="  # for the last of _LABELS
 _MODEL_WORDS = ("model", "tier", "llm", "route", "engine", "version", "modèle", "модел", "brain")
-_NEEDS = (
+_NEEDS = (  # in the order of _PATTERNS
     ("model", "tier", "llm"),
     ("route", "send", "escalate", "treat", "classify", "mark", "flag", "score", "rate", "count"),
     _literals(_EASE),
@@ -107,7 +106,6 @@ _NEEDS = (
     ("take", "rush", "best", "power", "answer", "model", "child"),
 )
 # Only worth trying on a text in which a model is named, and on one in another script.
-_NAMES_A_MODEL = re.compile(rf"\b{_MODEL}", re.IGNORECASE)
 _ABOUT_A_MODEL = _compiled(
     # use the fast model; send this to your strongest model please
     rf"\b{_ASK}{_VERB}\b(?:[ \t]+[\w'’]+){{0,5}}?[ \t]+{_SIZE}(?:[ \t]+[\w'’-]+)?[ \t]+{_MODEL}\b(?:[ \t]+(?:for|on|to)[ \t]+(?:this|it|that|these|me|here))?(?:[ \t]+(?:please|pls|here|only|now|to (?:answer|solve|handle|do) (?:this|it)))*",
@@ -172,7 +170,7 @@ def _worth_trying(text: str) -> Iterator[re.Pattern[str]]:
     # As patterns see them, that tell no case: the long s, and the Turkish i with its dot and without.
     letters = text.lower() if text.isascii() else text.casefold().replace("\u0307", "").replace("ı", "i")
     yield from _LABELS if _ASSIGNS in text else _LABELS[:-1]
-    if any(one in letters for one in _MODEL_WORDS) and _NAMES_A_MODEL.search(text):
+    if any(one in letters for one in _MODEL_WORDS):
         yield from _ABOUT_A_MODEL
     for pattern, needs in zip(_PATTERNS, _NEEDS, strict=True):
         if any(one in letters for one in needs):

@@ -115,12 +115,7 @@ def turn_of(text: str) -> Turn:
 
 
 def events_of(services: Services, text: str) -> list[Event]:
-    turn = Turn(
-        session_id="s",
-        conversation_id="c",
-        messages=(Message(role="user", content=text),),
-        choice="fast",
-    )
+    turn = turn_of(text).model_copy(update={"choice": "fast"})
     return list(answer(turn, services, Cancel()))
 
 

@@ -130,6 +130,23 @@ def test_a_new_subject_is_not_answered_from_the_old_one(retriever: Retriever) ->
     )
 
 
+@pytest.mark.parametrize("closely", [False, True])
+def test_a_question_that_says_all_is_not_drawn_to_what_came_before(tmp_path: Path, closely: bool) -> None:
+    told = {
+        "P95": "The p95 is the time that 95 of 100 turns stayed within.",
+        "Few people": "With fewer than ten people plan more sessions, and write the reasons for each step.",
+        "Log": "The log is one file. It is kept for ninety days.",
+    }
+    for heading, text in told.items():
+        (tmp_path / f"{heading}.md").write_text(f"# Notes\n\n## What {heading} means\n\n{text}\n", "utf-8")
+    index = KnowledgeIndex.build(tmp_path)
+    if closely:
+        index.read_closely()
+    before = ("Write a plan in ten steps, with reasons for each step, for sessions with people.", "1. Ask.")
+    retriever = Retriever(index, load_retrieval(shipped("")))
+    assert ask(retriever, "What does p95 mean here?", *before)[:1] == ["P95.md: What P95 means"]
+
+
 def test_a_follow_up_keeps_to_what_was_talked_about(tmp_path: Path) -> None:
     for name, colour in (("kettle", "red"), ("lamp", "blue"), ("chair", "green"), ("table", "white")):
         (tmp_path / f"{name}.md").write_text(
