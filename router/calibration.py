@@ -38,8 +38,6 @@ def first_looks(raw: NDArray[np.float64], blend: Sequence[float]) -> NDArray[np.
 def judged(raw: NDArray[np.float64], found: Classifier) -> NDArray[np.float64]:
     """The calibrated logits that `found` makes of its heads' logits, as Classifier.opinions: (prompts,)."""
     assert found.head is not None
-    first = first_looks(raw, found.head.blend)
     if found.close is None:
-        return first
-    second = raw @ np.array(found.close.blend[:-1]) + found.close.blend[-1]
-    return np.where(np.abs(first) < found.close.within, second, first)
+        return first_looks(raw, found.head.blend)
+    return np.asarray(raw @ np.array(found.close.blend[:-1]) + found.close.blend[-1])

@@ -42,15 +42,14 @@ class HeavyHead:
 
 @dataclass(frozen=True)
 class CloseReading:
-    """A second opinion from what the request means as a whole, asked where the first one is unsure.
+    """A second opinion from what the request means as a whole.
 
     `blend` = (of the task head's logit, of the heavy head's, of this one's, offset), calibrated like the
-    others; `within`: how far from 0 a logit of the first opinion is still unsure.
+    others.
     """
 
     encoder: SentenceEncoder
     blend: tuple[float, ...]
-    within: float
 
     def logit(self, features: Features, before: Features | None = None) -> float:
         """Above 0 if heavy work is likelier, `before` being what was asked before it; not calibrated."""
@@ -149,13 +148,13 @@ class Classifier:
     def opinions(
         self, features: Features, probabilities: Vector, levels: Vector, closely: bool = True
     ) -> tuple[float, ...]:
-        """Calibrated logits: of a first look and, if that is unsure, of a close reading; the last counts."""
+        """Calibrated logits: of a first look and of a close reading, if there is one; the last counts."""
         raw = logit(float(probabilities @ levels))
         if not self.head or not self._fits(levels):
             return (self.slope * raw + self.offset,)
         of_head = self.head.logit(features)
         first = blended(self.head.blend, raw, of_head)
-        if not closely or not self.close or abs(first) >= self.close.within:
+        if not closely or not self.close:
             return (first,)
         return first, blended(self.close.blend, raw, of_head, self.close.logit(features))
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from router.sentence_encoder import BEGIN, END, MIXED, PLAIN, SIZE, WIDTH, WINDOWS, Ids
+from router.sentence_encoder import BEGIN, END, MIXED, PLAIN, WIDTH, WINDOWS, Ids
 
 Numbers = NDArray[np.float32]
 _GAP = 2  # zeros between texts, so that no convolution sees two of them
@@ -28,9 +28,10 @@ class Network(nn.Module):
         self.parts = nn.ParameterDict(
             {name: nn.Parameter(torch.tensor(value)) for name, value in parts.items() if name != "eps"}
         )
+        self._size, out = parts["cnn_W"].shape[1], parts["u_d3"].shape[1]
         for name in MIXED:
-            self.parts[f"mix_{name}"] = nn.Parameter(torch.zeros(SIZE, SIZE))
-        self.head = nn.Linear(2 * SIZE, 1 + tasks)
+            self.parts[f"mix_{name}"] = nn.Parameter(torch.zeros(self._size, self._size))
+        self.head = nn.Linear(out + self._size, 1 + tasks)
         nn.init.zeros_(self.head.weight)
         nn.init.zeros_(self.head.bias)
         self.table: torch.Tensor
@@ -46,7 +47,7 @@ class Network(nn.Module):
             if text or not part
         ]
         pooled = self._pool([text for _, _, text in texts])
-        mean = torch.zeros(len(rows), SIZE)
+        mean = torch.zeros(len(rows), self._size)
         for part in range(len(rows[0])):
             here = [i for i, text in enumerate(texts) if text[1] == part]
             if here:
@@ -90,7 +91,9 @@ class Network(nn.Module):
         first = functional.relu(mean @ part["d0"])
         second = functional.relu(mean @ part["p1"] + first @ part["d1"])
         third = functional.relu(second @ part["d2"])
-        out = torch.tanh(self._dropped(second) @ part["p3"] + self._dropped(third) @ part["d3"])
+        out = torch.tanh(
+            self._dropped(second) @ part["p3"] + self._dropped(third) @ part["d3"] @ part["u_d3"]
+        )
         answer: torch.Tensor = self.head(self._dropped(torch.cat([out, PLAIN * mean], 1)))
         return answer
 

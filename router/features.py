@@ -67,7 +67,9 @@ def extract(text: str) -> Features:
     blocks = [
         _word_grams(words, names),
         _char_grams(words, WORDS, CHARS),
-        _hashed([f"p {word}" for word in words_of(parts.pasted[:500])[:60]], WORDS + CHARS, PASTED, 0.5),
+        _summed(
+            *_hashed([f"p {word}" for word in words_of(parts.pasted[:500])[:60]], WORDS + CHARS, PASTED, 0.5)
+        ),
     ]
     offset = FIRST_CUE
     blocks.append(_cue_block(words, offset, names))
@@ -76,14 +78,10 @@ def extract(text: str) -> Features:
     present = np.flatnonzero(structure)
     names.update({int(offset + i): STRUCTURE[i] for i in present})
     blocks.append((present + offset, structure[present]))
-    index = np.concatenate([block[0] for block in blocks])
-    value = np.concatenate([block[1] for block in blocks]).astype(np.float32)
-    unique, where = np.unique(index, return_inverse=True)
-    summed = np.bincount(where, weights=value, minlength=len(unique)).astype(np.float32)
     other = structure[INDEX["other script"]] + structure[INDEX["Devanagari"]] + structure[INDEX["Arabic"]]
     return Features(
-        unique.astype(np.int64),
-        summed,
+        np.concatenate([block[0] for block in blocks]),  # sorted: each block is, and they stand in order
+        np.concatenate([block[1] for block in blocks]),
         names,
         len(words),
         bool(other < 0.3),
@@ -115,7 +113,15 @@ def _word_grams(words: list[str], names: dict[int, str]) -> tuple[NDArray[np.int
     pairs = [f"{a} {b}" for a, b in pairwise(words)]
     inner = _hashed(words + pairs, 0, WORDS, 1.0, names)
     edges = _hashed([f"^{w}" for w in words[:3] + pairs[:1]] + [f"${w}" for w in words[-2:]], 0, WORDS, 0.7)
-    return np.concatenate([inner[0], edges[0]]), np.concatenate([inner[1], edges[1]])
+    return _summed(np.concatenate([inner[0], edges[0]]), np.concatenate([inner[1], edges[1]]))
+
+
+def _summed(
+    index: NDArray[np.int64], value: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Each index once, in order, with the sum of its values."""
+    unique, where = np.unique(index, return_inverse=True)
+    return unique, np.bincount(where, weights=value, minlength=len(unique)).astype(np.float32)
 
 
 def _char_grams(words: list[str], offset: int, buckets: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.policy import TASKS, Policy
-from router.calibration import calibrate, first_looks, judged
+from router.calibration import calibrate, judged
 from router.classifier import Classifier, CloseReading, HeavyHead, heard, logit
 from router.encoder_examples import Readings, before, shipped_readings
 from router.extra_prompts import Extra
@@ -24,8 +24,6 @@ from router.sentence_encoder import SentenceEncoder
 FOLDS = 5
 STRENGTH = 30.0
 """Inverse of the L2 penalty; chosen by cross-validation on the training prompts."""
-READ_CLOSELY = 0.72
-"""Share of the training prompts that are read closely: all but those that a first look is surest of."""
 
 
 def fit(
@@ -166,17 +164,13 @@ class Training:
             short(head.pieces),
             (of_task, of_head, both),
         )
-        close = self._close(raw, first_looks(raw, made.blend))
+        close = self._close(raw)
         return Classifier(TASKS, weights, whole.bias, slope, offset, made, close=close)
 
-    def _close(self, raw: NDArray[np.float64], first: NDArray[np.float64]) -> CloseReading | None:
-        """Calibrated on the prompts where it will be asked."""
+    def _close(self, raw: NDArray[np.float64]) -> CloseReading | None:
         if self._read is None or self._encoder is None:
             return None
-        within = round(float(np.quantile(np.abs(first), READ_CLOSELY)), 4)
-        asked = np.abs(first) < within
-        blend = calibrate(raw[asked], self.heavy[: len(self.prompts)][asked])
-        return CloseReading(self._encoder, blend, within)
+        return CloseReading(self._encoder, calibrate(raw, self.heavy[: len(self.prompts)]))
 
     def _task_head(self, kept: Sequence[int]) -> Classifier:
         return fit(

@@ -1,9 +1,9 @@
 """What a request asks for, read as a whole, in some sixteen languages: the router's close reading.
 
 The network is Google's multilingual universal sentence encoder (Yang et al. 2019, arXiv 1907.04307), the
-variant that averages words and the convolutions over two, three and five of them. The second convolutions
-are products of two thin matrices (router/pack_encoder.py); then it was trained further on our own prompts
-(router/teach_encoder.py). data/router_reader says where it is from. Numpy only, a millisecond a message.
+variant that averages words and the convolutions over two, three and five of them. It was made thinner
+(router/pack_encoder.py), then trained further on our own prompts (router/teach_encoder.py).
+data/router_reader says where it is from. Numpy only, less than a millisecond a message.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from router.unigram import Unigram
 Vector = NDArray[np.float32]
 Ids = tuple[int, ...]
 
-SIZE = 512
 READ = {"request": (40, 22), "pasted": (24, 0), "before": (40, 22)}
 """Parts of a message and what came before it; of each so many pieces are read at its two ends."""
 MIXED = tuple(READ)[1:]
@@ -51,11 +50,12 @@ class SentenceEncoder:
             name[2:]: arrays[name] * arrays[f"s_{name[2:]}"] for name in list(arrays) if name.startswith("q_")
         } | {name[2:]: arrays[name] for name in list(arrays) if name.startswith("v_")}
         self._eps = float(self.part["eps"])
-        self._first = [_side_by_side(self.part[f"w1_{width}"], width) for width, _ in WINDOWS]
-        self._heard = PieceMemory(
-            self._hear, len(self._rows), (3 + sum(width for width, _ in WINDOWS)) * WIDTH
+        self._first, self._second = (
+            [_side_by_side(self.part[f"w{layer}_{width}"], width) for width, _ in WINDOWS] for layer in (1, 2)
         )
-        self._pooled = lru_cache(maxsize=512)(self._pool)
+        taps = sum(width for width, _ in WINDOWS)
+        self._heard = PieceMemory(self._hear, len(self._rows), (len(WINDOWS) + taps) * WIDTH)
+        self._kept = lru_cache(maxsize=512)(self.pooled)
 
     @property
     def name(self) -> str:
@@ -65,8 +65,7 @@ class SentenceEncoder:
     def ids(self, part: str, text: str) -> Ids:
         """The pieces of `text` that are read of such a part of READ."""
         head, tail = READ[part]
-        found = self.words.ids(text)
-        return tuple(found if len(found) <= head + tail else found[:head] + found[len(found) - tail :])
+        return tuple(_ends(self.words.ids(_ends(self.words.split(text), head, tail)), head, tail))
 
     def read(self, request: str, pasted: str = "", before: str = "") -> float:
         """How heavy the work is that is asked for: a logit, above 0 if heavy is likelier; not calibrated.
@@ -74,42 +73,37 @@ class SentenceEncoder:
         `pasted` is what the request is about, `before` what was asked before it.
         """
         part = self.part
-        mean = self._pooled(self.ids("request", request))
+        mean = self._kept(self.ids("request", request))
         for name, text in zip(MIXED, (pasted, before), strict=True):
             if ids := self.ids(name, text):
-                mean = mean + self._pooled(ids) @ part[f"mix_{name}"]
+                mean = mean + self._kept(ids) @ part[f"mix_{name}"]
         first = np.maximum(mean @ part["d0"], 0)
         second = np.maximum(mean @ part["p1"] + first @ part["d1"], 0)
         third = np.maximum(second @ part["d2"], 0)
-        out = np.tanh(second @ part["p3"] + third @ part["d3"])
-        answer = out @ part["head_w"][:SIZE] + PLAIN * (mean @ part["head_w"][SIZE:])
+        out = np.tanh(second @ part["p3"] + third @ part["d3"] @ part["u_d3"])
+        answer = out @ part["head_w"][: len(out)] + PLAIN * (mean @ part["head_w"][len(out) :])
         return float(answer + part["head_b"])
 
-    def _pool(self, ids: Ids) -> Vector:
-        """The words of a text and their convolutions, averaged: (512,)."""
-        every = np.array([BEGIN, *ids, END])
+    def pooled(self, ids: Ids) -> Vector:
+        """The words of a text and their convolutions, averaged: (numbers,)."""
+        part, every = self.part, np.array([BEGIN, *ids, END])
         rows = self._heard.of(every)
-        heard, near = rows[:, : 3 * WIDTH], rows[:, 3 * WIDTH :]
-        count, seen, at = len(every), [self.looked_up(every)], 0
+        count, seen, at = len(every), [self.looked_up(every)], len(WINDOWS) * WIDTH
         for branch, (width, before) in enumerate(WINDOWS):
-            own = heard[:, branch * WIDTH : (branch + 1) * WIDTH]
-            total = np.zeros((count + _BEFORE + _AFTER, WIDTH), np.float32)
-            for tap in range(width):
-                shift = _BEFORE + before - tap  # what this word adds to the word so far behind it
-                total[shift : shift + count] += near[:, at : at + WIDTH]
-                at += WIDTH
-            first = own + np.maximum(total[_BEFORE : _BEFORE + count] + self.part[f"b1_{width}"], 0)
-            between = _windows(first, width, before) @ self.part[f"w2_{width}"]
-            wide = between @ self.part[f"u2_{width}"] + self.part[f"b2_{width}"]
-            seen.append(first + np.maximum(wide, 0))
+            own = rows[:, branch * WIDTH : (branch + 1) * WIDTH]
+            near = _convolved(rows[:, at : at + width * WIDTH], width, before)
+            at += width * WIDTH
+            first = own + np.maximum(near + part[f"b1_{width}"], 0)
+            near = _convolved(first @ self._second[branch], width, before)
+            seen.append(first + np.maximum(near @ part[f"u2_{width}"] + part[f"b2_{width}"], 0))
         both = np.concatenate(seen, axis=1)
         # The sum of the levelled rows, without making them: only their means and spreads differ.
         mean = both.mean(axis=1)
         variance = np.maximum(np.einsum("ij,ij->i", both, both) / both.shape[1] - mean**2, 0)
         spread = np.sqrt(variance + self._eps)
         summed = (1 / spread) @ both - np.sum(mean / spread)
-        levelled = summed * self.part["ln_g"] + count * self.part["ln_b"]
-        pooled = levelled @ self.part["cnn_W"] + count * self.part["cnn_b"]
+        levelled = summed * part["ln_g"] + count * part["ln_b"]
+        pooled = levelled @ part["cnn_W"] + count * part["cnn_b"]
         return np.asarray(pooled / np.sqrt(count), np.float32)
 
     def looked_up(self, ids: NDArray[np.int64]) -> Vector:
@@ -163,6 +157,11 @@ class PieceMemory:
             self._slot[new[fresh]] = np.arange(at.start, at.stop)  # after the rows are there: others read
 
 
+def _ends(whole: list[Any], head: int, tail: int) -> list[Any]:
+    """The first `head` and the last `tail`; all of a shorter list."""
+    return whole if len(whole) <= head + tail else whole[:head] + whole[len(whole) - tail :]
+
+
 def _rounded(rows: Vector) -> tuple[NDArray[np.int8], Vector]:
     """Rows in 8 bits, with the scale of each of their blocks."""
     blocks = rows.reshape(len(rows), -1, _BLOCK)
@@ -177,18 +176,18 @@ def _long(short: NDArray[np.int8], scales: Vector) -> Vector:
 
 
 def _side_by_side(weights: Vector, width: int) -> Vector:
-    """A convolution's weights (width × 256, 256) as one matrix for a single word: (256, width × 256)."""
-    return np.ascontiguousarray(
-        weights.reshape(width, WIDTH, WIDTH).transpose(1, 0, 2).reshape(WIDTH, width * WIDTH)
-    )
+    """A convolution's weights (width × 256, n) as one matrix for a single word: (256, width × n)."""
+    return np.ascontiguousarray(weights.reshape(width, WIDTH, -1).transpose(1, 0, 2).reshape(WIDTH, -1))
 
 
-def _windows(rows: Vector, width: int, before: int) -> Vector:
-    """Each row beside its neighbours, zeros beyond either end: (rows, width × size)."""
-    padded = np.zeros((len(rows) + _BEFORE + _AFTER, WIDTH), np.float32)
-    padded[_BEFORE : _BEFORE + len(rows)] = rows
-    first = _BEFORE - before
-    return np.concatenate([padded[first + i : first + i + len(rows)] for i in range(width)], axis=1)
+def _convolved(taps: Vector, width: int, before: int) -> Vector:
+    """Sums what each word adds to those around it, (words, width × n), up for each word: (words, n)."""
+    count, size = len(taps), taps.shape[1] // width
+    total = np.zeros((count + _BEFORE + _AFTER, size), np.float32)
+    for tap in range(width):
+        at = _BEFORE + before - tap  # the word so far behind it
+        total[at : at + count] += taps[:, tap * size : (tap + 1) * size]
+    return total[_BEFORE : _BEFORE + count]
 
 
 def load(folder: Path) -> SentenceEncoder:

@@ -34,6 +34,7 @@ if given each every exactly at least most per unless only must such without whil
 total wenn si если 如果 もし 만약 أن अगर eğer jika
 """
 _CONDITIONS = frozenset(_IF_WORDS.split())
+_JOINING = frozenset(("and", "then", "also", "und", "et", "y", "и", "e"))
 
 _POLITE = ("please", "pls", "bitte", "por favor", "s'il", "пожалуйста", "请", "ください")
 
@@ -76,12 +77,9 @@ def structure_of(request: str, parts: Parts, tokens: Sequence[str], words: int) 
     put("exclamation", "!" in request)
     lower = request.lower()
     put("polite", any(word in lower for word in _POLITE))
-    put("conditions", min(1.0, sum(word in _CONDITIONS for word in tokens) / 4))
+    put("conditions", min(1.0, sum(map(_CONDITIONS.__contains__, tokens)) / 4))
     put("many sentences", min(1.0, sum(request.count(mark) for mark in ".!?。？") / 5))
-    put(
-        "several requests",
-        min(1.0, sum(word in ("and", "then", "also", "und", "et", "y", "и", "e") for word in tokens) / 3),
-    )
+    put("several requests", min(1.0, sum(map(_JOINING.__contains__, tokens)) / 3))
     put("quotation", "␞" in request)
     put("a link", "http" in lower)
     put("commas", min(1.0, (request.count(",") + request.count("，")) / 5))

@@ -7,7 +7,7 @@ their pieces are remembered.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 _START = "\u2581"  # what such vocabularies write for the space before a word
@@ -25,9 +25,13 @@ class Unigram:
         self._unknown, self._penalty = unknown, min(scores) - 10.0
         self._cut = lru_cache(maxsize=32_768)(self._cut_word)
 
-    def ids(self, text: str) -> list[int]:
-        """The numbers of the pieces of `text`, in order."""
-        words = unicodedata.normalize("NFKC", text).split()
+    @staticmethod
+    def split(text: str) -> list[str]:
+        """The words of `text`, as they are cut."""
+        return unicodedata.normalize("NFKC", text).split()
+
+    def ids(self, words: Iterable[str]) -> list[int]:
+        """The numbers of the pieces of `words`, in order."""
         return [number for word in words for number in self._cut(word[:_READ])]
 
     def _cut_word(self, word: str) -> tuple[int, ...]:

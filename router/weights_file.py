@@ -52,11 +52,7 @@ def save(classifier: Classifier, folder: Path, card: dict[str, Any]) -> None:
             "closer": list(follow_ups.closer),
         }
     if close := classifier.close:
-        card["close_reading"] = {
-            "encoder": close.encoder.name,
-            "blend": list(close.blend),
-            "within": close.within,
-        }
+        card["close_reading"] = {"encoder": close.encoder.name, "blend": list(close.blend)}
     np.savez_compressed(folder / "weights.npz", **arrays)  # type: ignore[arg-type]
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -119,4 +115,4 @@ def _close(card: dict[str, Any]) -> CloseReading | None:
     if card.get("encoder") != encoder.name:
         LOG.warning("These weights were fitted beside another close reading: messages are routed without it.")
         return None
-    return CloseReading(encoder, tuple(float(number) for number in card["blend"]), float(card["within"]))
+    return CloseReading(encoder, tuple(float(number) for number in card["blend"]))

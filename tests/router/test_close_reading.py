@@ -20,7 +20,7 @@ from router.classifier import Classifier, CloseReading, HeavyHead, blended, mean
 from router.encoder_examples import Readings, before, key_of, shipped_readings
 from router.features import IGNORED, extract, size
 from router.measures import auc
-from router.pack_encoder import eight_bits, four_bits, pieces_of, thin
+from router.pack_encoder import eight_bits, four_bits, pieces_of, principal_axes, thin
 from router.pieces import Vocabulary
 from router.prompts import read_prompts
 from router.sentence_encoder import WIDTH, PieceMemory, SentenceEncoder, load, shipped_encoder
@@ -99,9 +99,9 @@ def test_many_threads_read_what_one_reads(encoder: SentenceEncoder) -> None:
 
 def test_the_likeliest_cut_wins_and_unknown_signs_are_kept_apart() -> None:
     words = Unigram(["<unk>", "▁un", "▁", "un", "do", "▁undo", "▁und", "o"], [0, -3, -2, -4, -2, -6, -4, -3])
-    assert words.ids("undo") == [1, 4]  # -5 beats the whole word's -6 and "▁und" + "o" at -7
-    assert words.ids("do☃") == [2, 4, 0]
-    assert words.ids("") == []
+    assert words.ids(["undo"]) == [1, 4]  # -5 beats the whole word's -6 and "▁und" + "o" at -7
+    assert words.ids(["do☃"]) == [2, 4, 0]
+    assert words.ids(words.split(" ")) == []
 
 
 class Fixed:
@@ -131,16 +131,16 @@ def look(raw: float, close: CloseReading | None) -> Classifier:
     )
 
 
-def test_only_what_is_unsure_is_read_closely() -> None:
+def test_a_close_reading_has_the_last_word_where_there_is_one() -> None:
     levels = np.array([load_policy().level_of(task) for task in TASKS], np.float32)
-    close = CloseReading(cast(SentenceEncoder, Fixed(3.0)), (0.0, 0.0, 1.0, 0.5), 1.0)
+    close = CloseReading(cast(SentenceEncoder, Fixed(3.0)), (0.0, 0.5, 1.0, 0.5))
     features = extract("and what about this")
-    for raw, expected in ((0.2, (0.2, 3.5)), (-0.99, (-0.99, 3.5)), (1.0, (1.0,)), (-4.0, (-4.0,))):
-        made = look(raw, close)
-        found = made.opinions(features, made.probabilities(features), levels)
-        assert found == pytest.approx(expected)
-    plain = look(0.2, None)
-    assert plain.opinions(features, plain.probabilities(features), levels) == pytest.approx((0.2,))
+    for raw in (0.2, -4.0):
+        made, plain = look(raw, close), look(raw, None)
+        probabilities = made.probabilities(features)
+        assert made.opinions(features, probabilities, levels) == pytest.approx((raw, 3.5 + raw / 2))
+        assert made.opinions(features, probabilities, levels, closely=False) == pytest.approx((raw,))
+        assert plain.opinions(features, probabilities, levels) == pytest.approx((raw,))
 
 
 def test_what_a_message_says_about_itself_is_not_read_closely() -> None:
@@ -183,6 +183,24 @@ def test_thin_matrices_give_back_what_has_their_rank_and_come_near_to_more() -> 
     assert np.linalg.norm(full - made) == pytest.approx(np.linalg.norm(kept), rel=1e-4)
 
 
+def test_principal_axes_keep_what_lies_along_them_and_the_most_of_anything_else() -> None:
+    chance = np.random.default_rng(0)
+    along = chance.normal(0, 1, (40, 3)).astype(np.float32) @ chance.normal(0, 1, (3, 8)).astype(np.float32)
+    axes = principal_axes(along, 3)
+    assert np.abs(axes.T @ axes - np.eye(3)).max() < 1e-5
+    assert np.abs(along @ axes @ axes.T - along).max() < 1e-3
+    any_rows = chance.normal(0, 1, (40, 8)).astype(np.float32)
+    best = principal_axes(any_rows, 3)
+    assert np.linalg.norm(any_rows @ best) > np.linalg.norm(any_rows @ axes)
+
+
+def test_a_long_text_is_cut_only_where_it_is_read(encoder: SentenceEncoder) -> None:
+    words = [f"word{number}" for number in range(90)]
+    every = encoder.words.ids(words)
+    assert encoder.ids("request", " ".join(words)) == (*every[:40], *every[-22:])
+    assert encoder.ids("pasted", " ".join(words)) == tuple(every[:24])
+
+
 def test_pieces_are_read_from_a_model_file() -> None:
     def piece(text: str, score: bytes, kind: bytes = b"") -> bytes:
         inner = b"\x0a" + bytes([len(text.encode())]) + text.encode() + b"\x15" + score + kind
@@ -202,7 +220,7 @@ def test_a_folder_without_encoder_says_so(tmp_path: Path) -> None:
 
 
 def test_other_policies_than_the_one_it_learned_are_served_without_it() -> None:
-    close = CloseReading(cast(SentenceEncoder, Fixed(9.0)), (0.0, 0.0, 1.0, 0.0), 99.0)
+    close = CloseReading(cast(SentenceEncoder, Fixed(9.0)), (0.0, 0.0, 1.0, 0.0))
     made = replace(look(0.0, close), slope=1.0, offset=0.25)
     features = extract("and what about this")
     one_heavy = np.array([float(task == "maths") for task in TASKS], np.float32)
