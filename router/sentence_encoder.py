@@ -171,8 +171,9 @@ def _rounded(rows: Vector) -> tuple[NDArray[np.int8], Vector]:
 
 def _long(short: NDArray[np.int8], scales: Vector) -> Vector:
     """The other way."""
-    blocks = short.reshape(*scales.shape, _BLOCK) * scales[:, :, None]
-    return np.asarray(blocks, np.float32).reshape(short.shape)
+    rows = short.astype(np.float32)
+    rows.reshape(-1, _BLOCK)[...] *= scales.reshape(-1, 1)
+    return rows
 
 
 def _side_by_side(weights: Vector, width: int) -> Vector:

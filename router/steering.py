@@ -170,10 +170,10 @@ def _worth_trying(text: str) -> Iterator[re.Pattern[str]]:
     # As patterns see them, that tell no case: the long s, and the Turkish i with its dot and without.
     letters = text.lower() if text.isascii() else text.casefold().replace("\u0307", "").replace("ı", "i")
     yield from _LABELS if _ASSIGNS in text else _LABELS[:-1]
-    if any(one in letters for one in _MODEL_WORDS):
+    if any(map(letters.__contains__, _MODEL_WORDS)):
         yield from _ABOUT_A_MODEL
     for pattern, needs in zip(_PATTERNS, _NEEDS, strict=True):
-        if any(one in letters for one in needs):
+        if any(map(letters.__contains__, needs)):
             yield pattern
     if not text.isascii():
         yield from _IN_OTHER_SCRIPTS

@@ -99,10 +99,10 @@ def _scripts(request: str, put: Callable[[str, float], None]) -> None:
     letters = [letter for letter in request[:400] if letter.isalpha() or "\u0900" <= letter <= "\u0e7f"]
     if not letters:
         return
-    latin = sum(letter < "\u0250" for letter in letters)
-    seen = latin
+    points = np.frombuffer("".join(letters).encode("utf-32-le", "surrogatepass"), np.uint32)
+    seen = int((points < 0x250).sum())  # Latin
     for name, low, high in _SCRIPTS:
-        count = sum(low <= letter <= high for letter in letters)
+        count = int(((points >= ord(low)) & (points <= ord(high))).sum())
         put(name, min(1.0, (5 if name == "accents" else 1) * count / len(letters)))
         seen += count if name != "accents" else 0
     put("other script", max(0.0, 1 - seen / len(letters)))
