@@ -171,9 +171,9 @@ def _rounded(rows: Vector) -> tuple[NDArray[np.int8], Vector]:
 
 def _long(short: NDArray[np.int8], scales: Vector) -> Vector:
     """The other way."""
-    rows = short.astype(np.float32)
-    rows.reshape(-1, _BLOCK)[...] *= scales.reshape(-1, 1)
-    return rows
+    blocks = short.reshape(-1, _BLOCK).astype(np.float32)
+    blocks *= scales.reshape(-1, 1)
+    return blocks.reshape(short.shape)
 
 
 def _side_by_side(weights: Vector, width: int) -> Vector:

@@ -18,7 +18,7 @@ from router.reasons import explain
 REMEMBERED = 6
 """User messages of a conversation that are looked at, the last one included."""
 CLOSELY = 2
-"""How many of them, from the last, may be read a second time; what came before weighs less."""
+"""How many of them, from the last, are read closely; the others get a first look only, and weigh less."""
 
 _QUIET = 0.02  # the score of a greeting or a thank-you
 _RISE = 0.2  # how far above the threshold a complaint lifts the score
@@ -93,7 +93,7 @@ class ConversationReader:
         return (standing.probabilities * np.where(fits, 1.0, _OTHER_SIDE)).astype(np.float32)
 
     def _next(self, before: Standing | None, text: str, closely: bool) -> Standing:
-        """What the conversation is about after `text`, read `closely` if need be."""
+        """What the conversation is about after `text`; `closely`: read as a whole, too."""
         about = before if before is not None and before.substantive else None
         kind = kind_of(text, about is not None)
         if kind == "empty":

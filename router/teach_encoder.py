@@ -160,10 +160,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--writers", action="store_true", help="leave each writer out in turn as well")
     options = parser.parse_args(argv)
     packed = pack(options.folder)
-    plain = SentenceEncoder(packed | {"v_head_w": np.zeros(1, np.float32)})
+    plain = SentenceEncoder(packed)
     every: NDArray[np.int64] = np.arange(len(packed["table"]))
     start = Start(plain.part, plain.looked_up(every))
-    start.parts.pop("head_w")
     prompts = [prompt for prompt in read_prompts() if not prompt.held_out]
     rows = examples(prompts, plain, load_policy(), _FOLDS)
     kinds = cross_fit(start, rows, options.jobs, options.writers)

@@ -159,7 +159,7 @@ def main(argv: list[str]) -> int:
     card: dict[str, Any] = {
         "what": "which task (multinomial logistic regression on hashed n-grams, cues and structure) and "
         "heavy or not (logistic regression on these and on token vectors, collapsed to a number a piece; "
-        "where that is unsure also on the sentence encoder's vector)",
+        "blended with what the sentence encoder reads)",
         **({"date": options.date} if options.date else {}),
         "data": {
             "own_prompts": len(prompts),

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 _START = "\u2581"  # what such vocabularies write for the space before a word
 _LONGEST = 16  # characters of a piece; longer ones are rare
-_READ = 48  # characters of a word; scripts without spaces make long ones
+_RUN = 48  # characters; scripts without spaces make long words, which are dealt out in such runs
 
 
 class Unigram:
@@ -27,12 +27,13 @@ class Unigram:
 
     @staticmethod
     def split(text: str) -> list[str]:
-        """The words of `text`, as they are cut."""
-        return unicodedata.normalize("NFKC", text).split()
+        """The words of `text`, as they are cut: each has at least one piece."""
+        words = unicodedata.normalize("NFKC", text).split()
+        return [word[at : at + _RUN] for word in words for at in range(0, len(word), _RUN)]
 
     def ids(self, words: Iterable[str]) -> list[int]:
         """The numbers of the pieces of `words`, in order."""
-        return [number for word in words for number in self._cut(word[:_READ])]
+        return [number for word in words for number in self._cut(word)]
 
     def _cut_word(self, word: str) -> tuple[int, ...]:
         word = _START + word

@@ -1,9 +1,10 @@
-"""The second opinion: what the sentence encoder reads, when it is asked, and what it may change."""
+"""The close reading: what the sentence encoder reads and what it may change."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -23,7 +24,18 @@ from router.measures import auc
 from router.pack_encoder import eight_bits, four_bits, pieces_of, principal_axes, thin
 from router.pieces import Vocabulary
 from router.prompts import read_prompts
-from router.sentence_encoder import WIDTH, PieceMemory, SentenceEncoder, load, shipped_encoder
+from router.sentence_encoder import (
+    MIXED,
+    READ,
+    WIDTH,
+    WINDOWS,
+    PieceMemory,
+    SentenceEncoder,
+    _convolved,
+    _side_by_side,
+    load,
+    shipped_encoder,
+)  # fmt: skip
 from router.unigram import Unigram
 
 
@@ -102,6 +114,13 @@ def test_the_likeliest_cut_wins_and_unknown_signs_are_kept_apart() -> None:
     assert words.ids(["undo"]) == [1, 4]  # -5 beats the whole word's -6 and "▁und" + "o" at -7
     assert words.ids(["do☃"]) == [2, 4, 0]
     assert words.ids(words.split(" ")) == []
+
+
+def test_a_request_in_a_script_without_spaces_is_read_to_its_end(encoder: SentenceEncoder) -> None:
+    question = "请看下面这段话" * 8
+    assert len(question) > 48
+    assert encoder.ids("request", question + "设计一个分布式系统") != encoder.ids("request", question)
+    assert encoder.read(question + "设计一个分布式系统") > encoder.read(question + "翻译成英文")
 
 
 class Fixed:
@@ -194,11 +213,25 @@ def test_principal_axes_keep_what_lies_along_them_and_the_most_of_anything_else(
     assert np.linalg.norm(any_rows @ best) > np.linalg.norm(any_rows @ axes)
 
 
-def test_a_long_text_is_cut_only_where_it_is_read(encoder: SentenceEncoder) -> None:
-    words = [f"word{number}" for number in range(90)]
-    every = encoder.words.ids(words)
-    assert encoder.ids("request", " ".join(words)) == (*every[:40], *every[-22:])
-    assert encoder.ids("pasted", " ".join(words)) == tuple(every[:24])
+def test_a_long_text_is_cut_only_where_it_is_read(
+    encoder: SentenceEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut: list[list[str]] = []
+
+    class Words:
+        """One piece a word."""
+
+        split = staticmethod(str.split)
+
+        def ids(self, words: list[str]) -> list[int]:
+            cut.append(words)
+            return [int(word) for word in words]
+
+    monkeypatch.setattr(encoder, "words", Words())
+    text = " ".join(map(str, range(90)))
+    assert encoder.ids("request", text) == (*range(40), *range(68, 90))
+    assert encoder.ids("pasted", text) == tuple(range(24))
+    assert [len(words) for words in cut] == [62, 24]
 
 
 def test_pieces_are_read_from_a_model_file() -> None:
@@ -273,11 +306,34 @@ def test_weights_of_another_encoder_do_without_it(
 
 
 def test_the_network_that_learns_is_the_one_that_decides(encoder: SentenceEncoder) -> None:
-    pytest.importorskip("torch", reason="only whoever trains the encoder has it")
+    torch = pytest.importorskip("torch", reason="only whoever trains the encoder has it")
     from router.encoder_network import Network
 
     parts = {name: value for name, value in encoder.part.items() if not name.startswith(("mix_", "head_"))}
-    network = Network(parts, encoder.looked_up(np.arange(60)), 1, 0.5).eval()
-    assert network([((4, 5, 6), (), (7,)), ((9,), (8, 8), ())]).tolist() == [[0, 0], [0, 0]]
-    learned = network.learned()
-    assert set(learned) == {name for name in encoder.part if name != "eps"}
+    texts = [
+        {"request": "prove it", "pasted": "", "before": "n is even"},
+        {"request": "hi", "pasted": "a, b"},
+    ]
+    rows = [tuple(encoder.ids(name, text.get(name, "")) for name in READ) for text in texts]
+    network = Network(parts, encoder.looked_up(np.arange(1 + max(chain(*chain(*rows))))), 1, 0.5).eval()
+    assert network(rows).tolist() == [[0, 0], [0, 0]]
+    assert set(network.learned()) == {name for name in encoder.part if name != "eps"}
+    with torch.no_grad():
+        for name in MIXED:
+            network.parts[f"mix_{name}"].copy_(torch.tensor(encoder.part[f"mix_{name}"]))
+        network.head.weight[0] = torch.tensor(encoder.part["head_w"])
+        network.head.bias[0] = float(encoder.part["head_b"])
+        answers = network(rows)[:, 0].tolist()
+    assert answers == pytest.approx([encoder.read(**text) for text in texts], abs=0.05)  # memory has 8 bits
+
+
+@pytest.mark.parametrize(("width", "before"), WINDOWS)
+def test_a_convolution_by_words_is_that_by_windows(width: int, before: int) -> None:
+    chance = np.random.default_rng(width)
+    weights = chance.normal(0, 1, (width * WIDTH, 7)).astype(np.float32)
+    for count in (1, 2, 7):
+        rows = chance.normal(0, 1, (count, WIDTH)).astype(np.float32)
+        padded = np.pad(rows, ((before, width - 1 - before), (0, 0)))
+        windows = np.stack([padded[at : at + width].ravel() for at in range(count)])
+        found = _convolved(rows @ _side_by_side(weights, width), width, before)
+        assert np.abs(found - windows @ weights).max() < 1e-3

@@ -89,6 +89,8 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     assert again.head
     assert made.follow_ups
     assert again.follow_ups
+    assert made.close
+    assert made.close == again.close
     assert made.head.vocabulary.pieces == again.head.vocabulary.pieces
     for text in ("prove it", "traduis « bonjour »", "why?"):
         one = extract(text)
@@ -119,13 +121,13 @@ def test_the_card_belongs_to_the_prompts_that_ship(prompts: list[Prompt]) -> Non
 def test_the_shipped_router_is_good_on_what_it_never_saw(prompts: list[Prompt]) -> None:
     held = [prompt for prompt in prompts if prompt.held_out]
     figures = quality(Decider.load(), held, every=6)
-    assert figures["auc"] > 0.93
-    assert figures["heavy_recall"] > 0.8
-    assert figures["fast_recall"] > 0.85
-    assert figures["follow_ups"]["accuracy"] > 0.77
-    assert figures["not_english"]["auc"] > 0.89
+    assert figures["auc"] > 0.96  # without the close reading it is .94
+    assert figures["heavy_recall"] > 0.88
+    assert figures["fast_recall"] > 0.88
+    assert figures["follow_ups"]["accuracy"] > 0.9
+    assert figures["not_english"]["auc"] > 0.95
     assert figures["steering"]["unchanged"] > 0.998
-    assert figures["calibration_error"] < 0.07
+    assert figures["calibration_error"] < 0.04
 
 
 def test_features_are_numbers_of_the_text_alone() -> None:
@@ -141,7 +143,10 @@ def test_features_are_numbers_of_the_text_alone() -> None:
     "text", ["", "\x00", "a", "\ud800", "🎉" * 5000, "א" * 3000, "```", "\n" * 4000, '"' * 999, "/fast"]
 )
 def test_features_of_odd_text(text: str) -> None:
-    assert np.isfinite(extract(text).value).all()
+    found = extract(text)
+    assert np.isfinite(found.value).all()
+    assert (np.diff(found.index) > 0).all()  # the reasons are looked up in it
+    assert (found.index.dtype, found.value.dtype) == (np.int64, np.float32)
 
 
 def test_measures() -> None:
