@@ -174,6 +174,16 @@ def m006_leaving(db: Any) -> None:
     db.execute("ALTER TABLE turns ADD COLUMN client_left_ms REAL")
 
 
+def m007_reasons_without_words(db: Any) -> None:
+    """Reasons quoted words of messages; these are text, and go from logs that were written before."""
+    found = db.execute(
+        "SELECT turn_id, route_reason FROM turns WHERE route_reason LIKE '%says “%'"
+    ).fetchall()
+    for turn_id, reasons in found:
+        kept = "; ".join(reason for reason in reasons.split("; ") if not reason.startswith("says “"))
+        db.execute("UPDATE turns SET route_reason = ? WHERE turn_id = ?", [kept, turn_id])
+
+
 STEPS: tuple[Step, ...] = (
     m001_turns,
     m002_people,
@@ -181,4 +191,5 @@ STEPS: tuple[Step, ...] = (
     m004_views,
     m005_studies,
     m006_leaving,
+    m007_reasons_without_words,
 )

@@ -20,6 +20,7 @@ from data.events import (
     TextDelta,
 )
 from data.records import Generation
+from router.reasons import without_words
 
 # A pause between two pieces of text that a reader notices as a standstill.
 STALL_MS = 1000.0
@@ -52,7 +53,7 @@ def columns(event: Event) -> dict[str, object]:
             "task": decision.task,
             "tier": decision.tier,
             "preset": event.preset,
-            "route_reason": "; ".join(decision.reasons),
+            "route_reason": "; ".join(without_words(decision.reasons)),
             "route_score": decision.score,
             "route_ms": event.t_ms,
             "overridden": decision.overridden,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from data.words import is_common
 
 TASK_WORDS = {
@@ -60,6 +62,11 @@ def explain(task: str, evidence: list[tuple[float, str]]) -> tuple[str, ...]:
     first = TASK_WORDS[task] + (f" {telling[0]}" if telling else "")
     distinct = list(dict.fromkeys(said))[:2]
     return (first, *distinct)
+
+
+def without_words(reasons: Sequence[str]) -> tuple[str, ...]:
+    """Those that do not quote the message: what may be kept where its text may not."""
+    return tuple(reason for reason in reasons if not reason.startswith("says “"))
 
 
 def _tells(words: str) -> bool:

@@ -465,3 +465,22 @@ def test_a_row_that_the_database_refuses_costs_only_itself(temporary_log: Path) 
     assert "no red here" in refused
     assert '"t1"' in refused
     log.close()
+
+
+def test_words_of_messages_go_from_the_reasons_of_an_earlier_log(temporary_log: Path) -> None:
+    temporary_log.parent.mkdir()
+    with contextlib.closing(connect(temporary_log)) as old:
+        migrations.migrate(old, stop_before="m007_reasons_without_words")
+        for turn_id, reason in (
+            ("both", "asks for a fact; says “secret sentence”; says “my”"),
+            ("none", "a greeting"),
+            ("only", "says “secret”"),
+            ("null", None),
+        ):
+            old.execute("INSERT INTO turns (turn_id, route_reason) VALUES (?, ?)", [turn_id, reason])
+    Log(temporary_log).close()
+    with contextlib.closing(connect(temporary_log)) as now:
+        kept = dict(now.execute("SELECT turn_id, route_reason FROM turns"))
+    assert kept == {"both": "asks for a fact", "none": "a greeting", "only": "", "null": None}
+    written = [path.read_bytes() for path in temporary_log.parent.iterdir() if path.is_file()]
+    assert not any(b"secret" in each for each in written), "not even where the file has free room"

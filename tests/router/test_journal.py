@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from data.events import Event, Failed, Finished, Queued, Stopped, TextDelta
+from data.events import Event, Failed, Finished, Queued, Routed, Stopped, TextDelta
 from data.log import Log
-from data.records import Generation, Message, TextMode, Turn
+from data.records import Decision, Generation, Message, TextMode, Turn
 from data.schema import TABLES, encode
 from router import journal_rows
 from router.journal import Journal
@@ -395,3 +395,10 @@ def test_a_prompt_that_was_read_in_advance_is_flagged(
     journal = Journal(log, "local", "none", None)
     journal.event(running, running.append(Finished(text="Done.", generations=(generation,))))
     assert merged(log)["warmed"] == warmed
+
+
+def test_reasons_are_kept_without_the_words_that_they_quote() -> None:
+    reasons = ("asks for a program", "says “secret sentence”", "follow-up to a hard question")
+    decision = Decision(task="code", tier="heavy", score=0.9, reasons=reasons)
+    routed = Routed(decision=decision, preset="local", request_model="m", model_label="M")
+    assert journal_rows.columns(routed)["route_reason"] == "asks for a program; follow-up to a hard question"
