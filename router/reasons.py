@@ -65,7 +65,7 @@ def explain(task: str, evidence: list[tuple[float, str]]) -> tuple[str, ...]:
 
 
 def without_words(reasons: Sequence[str]) -> tuple[str, ...]:
-    """Those that do not quote the message: what may be kept where its text may not."""
+    """Those that do not quote the message ("says “…”"): what may be kept where its text may not."""
     return tuple(reason for reason in reasons if not reason.startswith("says “"))
 
 

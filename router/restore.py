@@ -117,7 +117,7 @@ def _routed(row: Mapping[str, Any], preset: Preset) -> Routed:
         task=row["task"],
         tier=row["tier"],
         score=row["route_score"] or 0.0,
-        reasons=tuple(str(row["route_reason"] or "").split("; ")),
+        reasons=tuple(filter(None, str(row["route_reason"] or "").split("; "))),
         overridden=bool(row["overridden"]),
     )
     return Routed(

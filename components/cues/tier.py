@@ -9,6 +9,7 @@ from components.cues.cue import Cue
 from components.safe_markdown import plain
 from data.answers import Answer
 from data.records import Decision
+from router.reasons import without_words
 
 # Below this the score says little; the share of heavy work at a score is measured (router's card).
 SURE_FROM = 0.65
@@ -29,8 +30,8 @@ def reasons(answer: Answer) -> list[str]:
     decision = answer.decision
     if decision is None:
         return []
-    said = [reason.removeprefix("says ") for reason in decision.reasons if reason.startswith("says ")]
-    whole = [reason for reason in decision.reasons if not reason.startswith("says ")]
+    whole = without_words(decision.reasons)
+    said = [reason.removeprefix("says ") for reason in decision.reasons if reason not in whole]
     lines = [plain(reason[:1].upper() + reason[1:]) for reason in whole]
     if said:
         lines.append(f"Words that weighed in: {plain(', '.join(said))}")
