@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import logging
 import os
 import socket
 import threading
@@ -18,6 +19,8 @@ import httpx
 
 from router.errors import ModelError
 
+LOG = logging.getLogger("upshift.gateway")
+
 # Read at import: no price list or header list from the network, no .env file, no chatter.
 ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
@@ -25,6 +28,9 @@ ENVIRONMENT = {
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOG": "ERROR",
 }
+# Python may hand a half-imported module to a thread rather than let two threads wait for each other,
+# so an import that failed beside others can succeed alone. Seen once in some thousand starts.
+IMPORT_ATTEMPTS = 3
 WARM_UP_REPLY = (
     'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"warm-up","choices":'
     '[{"index":0,"delta":{"role":"assistant","content":"ready"},"finish_reason":null}]}\n\n'
@@ -68,7 +74,11 @@ class Litellm:
         self.start()
         self._ready.wait(timeout_s)
         if self._module is None:
-            advice = "The client library litellm could not be imported: install the requirements again."
+            why = type(self._error).__name__ if self._error else f"not within {timeout_s:.0f} s"
+            advice = (
+                f"The client library litellm could not be imported ({why}). Start Upshift again; if that "
+                "does not help, install the requirements again."
+            )
             raise ModelError("ClientLibrary", advice) from self._error
         return self._module
 
@@ -107,17 +117,35 @@ class Litellm:
     def _load(self) -> None:
         os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
         try:
-            import litellm
-
-            litellm.suppress_debug_info = True
-            # Measured by the project: with it, chunks of eight streams lag by up to 200 ms.
-            litellm.disable_streaming_logging = True
-            _warm_up(litellm)
-            self._module = litellm
-        except BaseException as error:  # noqa: BLE001 (kept, and raised to whoever asks for the module)
-            self._error = error
+            self._module = self._imported()
         finally:
             self._ready.set()
+
+    def _imported(self) -> Any:
+        """litellm, set up and warmed up; None if it cannot be imported."""
+        for _ in range(IMPORT_ATTEMPTS):
+            try:
+                module = _import_litellm()
+                break
+            except Exception as error:
+                LOG.exception("litellm could not be imported")
+                self._error = error
+        else:
+            return None
+        try:
+            _warm_up(module)
+        except Exception:  # then the first answer waits for what would have been loaded here
+            LOG.exception("the first call through litellm could not be tried")
+        return module
+
+
+def _import_litellm() -> Any:
+    import litellm
+
+    litellm.suppress_debug_info = True
+    # Measured by the project: with it, chunks of eight streams lag by up to 200 ms.
+    litellm.disable_streaming_logging = True
+    return litellm
 
 
 def _warm_up(litellm: Any) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from data.presets import load_preset
 from data.records import Message
+from router import litellm_client
 from router.call import Call, Target
 from router.cancel import Cancel
 from router.errors import ModelError, explain
@@ -207,15 +208,42 @@ def test_text_for_this_machine_never_goes_through_a_proxy(
     assert caught == []
 
 
-def test_without_the_client_library_the_message_says_so(provider: Provider) -> None:
-    class Missing(Litellm):
-        def _load(self) -> None:
-            self._error = ImportError("no module")
-            self._ready.set()
+def test_without_the_client_library_the_message_says_so(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def missing() -> Any:
+        raise ImportError("no such thing")
 
-    with pytest.raises(ModelError, match="install the requirements again") as caught:
-        said(Gateway(Missing()), a_call(provider))
+    monkeypatch.setattr(litellm_client, "_import_litellm", missing)
+    with pytest.raises(ModelError, match=r"ImportError.*install the requirements again") as caught:
+        said(Gateway(Litellm()), a_call(provider))
     assert caught.value.error_type == "ClientLibrary"
+    assert "no such thing" in caplog.text
+
+
+def test_an_import_that_failed_beside_others_is_tried_again(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, failures = litellm_client._import_litellm, [AttributeError("half imported")]
+
+    def at_second_try() -> Any:
+        if failures:
+            raise failures.pop()
+        return whole()
+
+    monkeypatch.setattr(litellm_client, "_import_litellm", at_second_try)
+    provider.say(Reply(text="Here.", **QUICK))
+    assert said(Gateway(Litellm()), a_call(provider)) == "Here."
+    assert not failures
+
+
+def test_a_failed_warm_up_costs_no_answer(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Any) -> None:
+        raise RuntimeError("no warm-up")
+
+    monkeypatch.setattr(litellm_client, "_warm_up", fails)
+    provider.say(Reply(text="Here.", **QUICK))
+    assert said(Gateway(Litellm()), a_call(provider)) == "Here."
 
 
 def test_importing_asks_nothing_of_the_network_and_warms_up(litellm: Litellm) -> None:
