@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser.chat import Chat, Site
+from tests.browser.chat import Chat, Site, wait_for
 from tests.browser.conftest import Outside, Serve
 from tests.browser.test_harmless_markdown import assert_honest
 from tests.pages import hostile_texts
@@ -94,22 +94,28 @@ def hostile_chat(new_context: Callable[..., BrowserContext], hostile_site: Site)
     return Chat(new_context(viewport={"width": 1280, "height": 800}).new_page(), hostile_site)
 
 
+def has_an_answer(chat: Chat, text: str) -> None:
+    """Without one there would be nothing that could do harm; what draws maths is fetched at first need."""
+    turn_id = chat.asks(text)
+    wait_for(lambda: chat.text(turn_id), lambda: f"no answer to {text[:200]}: {chat.page_text[-500:]}")
+
+
 def answers_still(chat: Chat) -> None:
-    assert "Still here." in chat.text(chat.asks("Are you there?"))
+    chat.shows(chat.asks("Are you there?"), "Still here.")
 
 
 def test_a_models_text_cut_anywhere_loads_runs_and_links_nothing(
     hostile_chat: Chat, outside: Outside
 ) -> None:
     for number in range(len(batches())):
-        hostile_chat.asks(f"Please say-{number}.")
+        has_an_answer(hostile_chat, f"Please say-{number}.")
         nothing_alive(hostile_chat.page, outside, f"batch {number}")
     answers_still(hostile_chat)
 
 
 def test_a_persons_own_text_loads_runs_and_links_nothing(hostile_chat: Chat, outside: Outside) -> None:
     for text in batches():
-        hostile_chat.asks(text)
+        has_an_answer(hostile_chat, text)
         nothing_alive(hostile_chat.page, outside, text[:200])
     answers_still(hostile_chat)
 
@@ -118,6 +124,6 @@ def test_a_persons_own_text_loads_runs_and_links_nothing(hostile_chat: Chat, out
 def test_a_text_that_is_far_too_much_leaves_the_page_alive(
     hostile_chat: Chat, outside: Outside, name: str
 ) -> None:
-    hostile_chat.asks(f"Please say-{name}.")
+    has_an_answer(hostile_chat, f"Please say-{name}.")
     nothing_alive(hostile_chat.page, outside, name)
     answers_still(hostile_chat)
