@@ -89,7 +89,8 @@ function onFocusIn(event) {
 }
 
 function onMove(event) {
-  if (event.key === "Tab") tabbedAt = performance.now();
+  // Any other key takes the focus elsewhere by its own meaning: Escape closes a document, and gives it back.
+  tabbedAt = event.key === "Tab" ? performance.now() : -Infinity;
   if (event.key === "Escape" && shownFor) hidePassage();
 }
 
