@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,13 @@ from router import runtime
 
 # Loading models takes all processors. The first page comes first, if somebody opens it this soon.
 MODELS_BEGIN_S = 3.0
+
+SCRIPT = Path(__file__).resolve().parent / "components" / "main.py"
+# Streamlit would put the script's folder on the path before each run and take it off behind it. An import
+# in another thread that walks the path just then skips a folder, and does not find its module. Last, it
+# hides nothing.
+if str(SCRIPT.parent) not in sys.path:
+    sys.path.append(str(SCRIPT.parent))
 
 
 @asynccontextmanager
@@ -42,7 +50,7 @@ async def lifespan(_: Any) -> AsyncIterator[None]:
 
 # Apart from the app, so that measurements can serve the same parts under other conditions.
 PARTS: dict[str, Any] = {
-    "script_path": Path(__file__).parent / "components" / "main.py",
+    "script_path": SCRIPT,
     "lifespan": lifespan,
     "routes": [*marks_route.routes(runtime.CurrentLog(), runtime.received_s), *study_routes.routes()],
     "middleware": [Middleware(SecurityHeaders)],

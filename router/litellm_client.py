@@ -28,8 +28,8 @@ ENVIRONMENT = {
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOG": "ERROR",
 }
-# Python may hand a half-imported module to a thread rather than let two threads wait for each other,
-# so an import that failed beside others can succeed alone. Seen once in some thousand starts.
+# An import misses its module while another thread changes sys.path, as Streamlit does around each run of
+# a page (see app.py): about once in a hundred starts that a message was waiting for.
 IMPORT_ATTEMPTS = 3
 WARM_UP_REPLY = (
     'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"warm-up","choices":'
