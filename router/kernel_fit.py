@@ -22,6 +22,8 @@ Rows = NDArray[np.int64]
 
 PENALTY = 1.0
 """Strength of the L2 penalty. Set by hand: cross-validation is flat from .15 to .7 (AUC within .001)."""
+SETTLED = 0.01
+"""Newton's method ends when no prompt's logit moves further than this."""
 SHARES = (2.5, 2.0, 1.5, 2.0, 1.5, 1.0)
 """Length of each segment's block beside the n-grams, in the order of SEGMENTS; set by hand."""
 
@@ -82,20 +84,16 @@ class KernelRows:
 
     def fit(self, kept: Rows, yes: NDArray[np.bool_], weights: Numbers) -> Numbers:
         """How much each prompt of `kept` counts, (kept,); `yes` and `weights` are of all prompts."""
-        from scipy.linalg import solve
-
         kernel = self._kernel[np.ix_(kept, kept)]
         target, weight = yes[kept].astype(np.float32), weights[kept]
-        logits = np.zeros(len(kept), np.float32)
+        logits = dual = np.zeros(len(kept), np.float32)
         for _ in range(20):
             guess = 1 / (1 + np.exp(-logits.clip(-30, 30)))
             curve = np.maximum(weight * guess * (1 - guess), 1e-5)
             wanted = logits + weight * (target - guess) / curve
-            system = kernel.copy()
-            system[np.diag_indices(len(kept))] += PENALTY / curve
-            dual = solve(system, wanted, assume_a="pos", overwrite_a=True, check_finite=False)
+            dual = _solved(kernel, PENALTY / curve, wanted, dual)
             before, logits = logits, kernel @ dual
-            if float(np.abs(logits - before).max()) < 1e-3:
+            if float(np.abs(logits - before).max()) < SETTLED:
                 break
         return np.asarray(dual, np.float32)
 
@@ -115,3 +113,19 @@ class KernelRows:
             ]
             pieces = np.stack(columns, axis=1).astype(np.float32)
         return Head(weights, pieces, float(dual.sum()))
+
+
+def _solved(kernel: Numbers, ridge: Numbers, wanted: Numbers, start: Numbers) -> Numbers:
+    """x with (kernel + diag(ridge)) x = wanted, by conjugate gradients from `start`.
+
+    Scaled by the roots of `ridge`, whose part of the diagonal becomes one. On 12,735 prompts a fit takes
+    20 s so, 145 s by Cholesky factors, and no logit differs by more than 0.002.
+    """
+    from scipy.sparse.linalg import LinearOperator, cg
+
+    scale = 1 / np.sqrt(ridge)
+    system = LinearOperator(
+        kernel.shape, matvec=lambda x: x + scale * (kernel @ (scale * x)), dtype=np.float32
+    )
+    found, _ = cg(system, scale * wanted, x0=start / scale, rtol=1e-4, maxiter=1000)
+    return np.asarray(scale * found, np.float32)
