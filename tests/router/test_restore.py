@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from data.answers import fold
 from data.records import new_id
 from router import runtime
 from router.conversations import Conversation, answer_text
+from router.reasons import without_words
 
 
 @pytest.fixture
@@ -61,9 +63,28 @@ def test_messages_answers_and_sources_come_back(start) -> None:
     assert [(answer.tier, answer.cited, answer.status) for answer in again] == [
         (answer.tier, answer.cited, answer.status) for answer in shown
     ]
-    assert again[0].decision.reasons == shown[0].decision.reasons
+    assert again[0].decision.reasons == without_words(shown[0].decision.reasons)
     ask(after, found, "Thanks, one more?")
     assert len(found.turns[-1].turn.messages) == 5
+
+
+@pytest.mark.parametrize("logged", [None, ""])
+def test_an_answer_that_was_logged_without_a_reason_comes_back_without_one(
+    start, tmp_path: Path, logged: str | None
+) -> None:
+    before = start()
+    conversation = before.conversations.new()
+    ask(before, conversation, "What do you log about my messages?")
+    before.close()
+    with sqlite3.connect(tmp_path / "log.db") as connection:
+        connection.execute("UPDATE turns SET route_reason = ?", [logged])
+    connection.close()
+
+    found = start().find_conversation(conversation.conversation_id)
+    assert found is not None
+    decision = fold(found.turns[0].events()).decision
+    assert decision is not None
+    assert decision.reasons == ()
 
 
 def test_without_kept_text_nothing_comes_back(start) -> None:
