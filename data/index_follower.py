@@ -58,12 +58,11 @@ class Follower:
         with self._busy, self._own:
             self.missing = not self._folder.is_dir()
             todo = index_update.changes(self._connection, self._folder)
-            if todo:
-                index_update.update(self._connection, todo, self._lock, until=until)
+            changed = bool(todo) and index_update.update(self._connection, todo, self._lock, until=until)
             self.waiting = max(0, len(todo.look_into) - until) if until >= 0 else 0
-        if todo:
+        if changed:
             self._changed()
-        return bool(todo)
+        return changed
 
     def read_closely(self, *, gently: bool = False) -> None:
         """Read each passage as a whole that was not yet, unless there are very many or very few.
@@ -127,4 +126,7 @@ class Follower:
                 looked_s = time.monotonic() - began
                 if not self._stop.is_set():
                     LOG.warning("the documents could not be looked at: %s", problem)
+            except Exception:  # a mistake of ours must not cost the thread: nobody else looks
+                looked_s = time.monotonic() - began
+                LOG.exception("looking at the documents failed")
             pause_s = max(LOOK_S, looked_s / _LOOK_SHARE)

@@ -18,8 +18,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from data import ways_to_ask
-from data.documents import IN_A_FOLDER, KINDS, Document, Unreadable, read_document
-from data.documents.process import ReaderProcess
+from data.documents import IN_A_FOLDER, KINDS, Document, Reading, Unreadable, read_document
+from data.documents.process import ReaderProcess, SuddenEnd
 from data.documents.reading import check_size
 from data.passages import split
 from data.word_vectors import packed, passage_vector
@@ -53,8 +53,16 @@ def files_in(folder: Path) -> dict[str, Seen]:
             path = Path(parent, name)
             with contextlib.suppress(OSError):  # gone again
                 facts = path.stat()
-                found[path.relative_to(folder).as_posix()] = Seen(path, facts.st_size, facts.st_mtime_ns)
+                found[_source_id(path, folder)] = Seen(path, facts.st_size, facts.st_mtime_ns)
     return found
+
+
+def _source_id(path: Path, folder: Path) -> str:
+    """The file's path in the folder; a byte of it that is not UTF-8, which SQLite refuses, as `&#…;`.
+
+    Not as `?`, which would make one document of names that differ in such a byte.
+    """
+    return path.relative_to(folder).as_posix().encode("utf-8", "xmlcharrefreplace").decode()
 
 
 @dataclass(frozen=True)
@@ -89,10 +97,10 @@ def changes(connection: sqlite3.Connection, folder: Path) -> Changes:
 
 
 def update(connection: sqlite3.Connection, todo: Changes, lock: Path | None, *, until: int = -1) -> bool:
-    """Do what is to be done, in batches; whether it was done.
+    """Do what is to be done, in batches; whether the index may have changed by it.
 
-    False when another process is at it: what it writes is seen at the next look. `until` limits the
-    number of files. Raises sqlite3.Error.
+    It has not when files still cannot be read as before. When another process is at it, what that writes
+    is seen at the next look. `until` limits the number of files. Raises sqlite3.Error.
     """
     names = list(todo.look_into)[: until if until >= 0 else None]
     with contextlib.ExitStack() as held:
@@ -100,8 +108,9 @@ def update(connection: sqlite3.Connection, todo: Changes, lock: Path | None, *, 
             try:
                 held.enter_context(FileLock(lock, timeout=0))
             except (Timeout, OSError):
-                return False
+                return True
         reader = held.enter_context(ReaderProcess())
+        changed = bool(todo.gone or todo.asked_in)
         with _transaction(connection):
             _forget(connection, todo.gone)
             if todo.asked_in is not None:
@@ -109,13 +118,15 @@ def update(connection: sqlite3.Connection, todo: Changes, lock: Path | None, *, 
         for at in range(0, len(names), BATCH):
             part = [(name, todo.look_into[name]) for name in names[at : at + BATCH]]
             # Read before the transaction: a slow document keeps nobody waiting.
-            read = [_looked_into(connection, reader, name, seen) for name, seen in part]
+            looked = [_looked_into(connection, reader, name, seen) for name, seen in part]
+            read = [file for file in looked if file is not None]
+            changed = changed or bool(read)
             with _transaction(connection):
                 for file in read:
                     _keep(connection, file)
-        if len(names) > BATCH:
+        if changed and len(names) > BATCH:
             connection.execute("insert into words (words) values ('optimize')")
-    return True
+    return changed
 
 
 def add(connection: sqlite3.Connection, documents: Iterable[Document]) -> None:
@@ -143,7 +154,13 @@ class _File:
     problem: str | None = None
 
 
-def _looked_into(connection: sqlite3.Connection, reader: ReaderProcess, name: str, seen: Seen) -> _File:
+def _looked_into(
+    connection: sqlite3.Connection, reader: ReaderProcess, name: str, seen: Seen
+) -> _File | None:
+    """None when the file still cannot be read, as the index says already."""
+    known = connection.execute(
+        "select sha256, problem from documents where source_id = ?", [name]
+    ).fetchone() or (None, None)
     fresh = time.time_ns() - seen.changed_ns < _TOO_FRESH_NS
     changed_ns = -1 if fresh else seen.changed_ns
     try:
@@ -153,18 +170,28 @@ def _looked_into(connection: sqlite3.Connection, reader: ReaderProcess, name: st
         return _File(name, seen.size_bytes, changed_ns, "", problem=problem.message)
     except OSError as error:
         problem_text = f"cannot be read ({error.strerror}). Check that it is a readable file."
-        return _File(name, seen.size_bytes, changed_ns, "", problem=problem_text)
+        if known[1] == problem_text:
+            return None
+        # -1, so that it is looked at again: that it can be read now shows in neither size nor time.
+        return _File(name, seen.size_bytes, -1, "", problem=problem_text)
     sha256 = hashlib.sha256(content).hexdigest()
-    known = connection.execute("select sha256 from documents where source_id = ?", [name]).fetchone()
-    if known is not None and known[0] == sha256:
+    if known[0] == sha256:
         return _File(name, seen.size_bytes, changed_ns, sha256)
     try:
-        read = reader.read if KINDS[seen.path.suffix.lower()] in _APART else read_document
-        found = read(name, content, IN_A_FOLDER)
+        found = _read(reader, name, content, apart=KINDS[seen.path.suffix.lower()] in _APART)
     except Unreadable as problem:
         return _File(name, seen.size_bytes, changed_ns, sha256, problem=problem.message)
     document = Document(source_id=name, title=found.title, text=found.text, markdown=found.markdown)
     return _File(name, seen.size_bytes, changed_ns, sha256, document)
+
+
+def _read(reader: ReaderProcess, name: str, content: bytes, *, apart: bool) -> Reading:
+    if not apart:
+        return read_document(name, content, IN_A_FOLDER)
+    try:
+        return reader.read(name, content, IN_A_FOLDER)
+    except SuddenEnd:  # perhaps not the file's doing: the system ends a process when memory is short
+        return reader.read(name, content, IN_A_FOLDER)
 
 
 def _keep(connection: sqlite3.Connection, file: _File) -> None:
@@ -223,7 +250,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     connection.execute("begin immediate")
     try:
         yield
+        connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        if connection.in_transaction:  # a full disk ends it by itself
+            connection.execute("rollback")
         raise
-    connection.execute("commit")

@@ -8,6 +8,8 @@ meaning. The index of a folder is kept in a file (`data.index_file`) and follows
 from __future__ import annotations
 
 import contextlib
+import logging
+import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from data.index_rows import Candidate, Near, candidate_of, weight_of
 from data.index_vectors import MOST_READ_CLOSELY, IndexVectors, Meant
 from data.records import Passage
 
+LOG = logging.getLogger("upshift.documents")
 # More files than this are read in the background while the page is already there.
 READ_AT_ONCE = 300
 
@@ -66,9 +69,15 @@ class KnowledgeIndex:
 
     @classmethod
     def open(cls, folder: Path, file: Path | None) -> KnowledgeIndex:
-        """As `build`, but leaves it to `watch` to read more than READ_AT_ONCE files."""
+        """As `build`, but leaves it to `watch` to read more than READ_AT_ONCE files.
+
+        So it is left to `watch` when the first look fails, as on a full disk.
+        """
         index = cls(folder, file)
-        index.refresh(until=READ_AT_ONCE)
+        try:
+            index.refresh(until=READ_AT_ONCE)
+        except (sqlite3.Error, OSError) as problem:
+            LOG.warning("the documents could not be looked at yet: %s", problem)
         return index
 
     @classmethod

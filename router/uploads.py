@@ -6,6 +6,7 @@ ever written to the disk or to the log.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,7 @@ from data.documents.process import ReaderProcess
 from data.documents.reading import Limits, check_size
 from data.knowledge_index import KnowledgeIndex
 
+LOG = logging.getLogger("upshift.uploads")
 MOST_FILES = 5
 # Ids carry no file name, because they are logged.
 PREFIX = "upload-"
@@ -78,9 +80,15 @@ class ConversationFiles:
         with self._news:
             self._uploads |= {upload_id: upload for upload_id, (upload, _) in added.items()}
         if added:
-            threading.Thread(
+            reading = threading.Thread(
                 target=self._read, args=(list(added.values()),), name="uploads", daemon=True
-            ).start()
+            )
+            try:
+                reading.start()
+            except RuntimeError:  # the system gives no more threads
+                LOG.exception("no thread to read what was added")
+                for upload, _ in added.values():
+                    self._unless_done(upload)
         return tuple(added)
 
     def remove(self, upload_id: str) -> None:
@@ -118,6 +126,8 @@ class ConversationFiles:
                     self._now(upload, state="refused", message=problem.message)
                 except OSError as problem:
                     self._now(upload, state="refused", message=f"could not be read ({problem}). Try again.")
+                except Exception:  # a mistake of ours must not keep the files behind this one waiting
+                    LOG.exception("%s could not be read", upload.upload_id)
                 finally:
                     # Whatever went wrong, nobody waits for this file for ever.
                     self._unless_done(upload)

@@ -16,6 +16,10 @@ _ROOT = Path(__file__).resolve().parents[2]
 COMMAND = [sys.executable, "-m", "data.documents"]
 
 
+class SuddenEnd(Unreadable):
+    """The process ended over a file, by the file's doing or by that of the system."""
+
+
 class ReaderProcess:
     """Reads one file after the other. Its process begins with the first and can be lost without harm."""
 
@@ -43,7 +47,7 @@ class ReaderProcess:
                 f"takes longer than {limits.longest_s:.0f} s to read. Save it again, or as plain text.",
             )
         if not line:
-            raise Unreadable("damaged", "is damaged: reading it came to a sudden end. Save it again.")
+            raise SuddenEnd("damaged", "is damaged: reading it came to a sudden end. Save it again.")
         answer = json.loads(line)
         if "reading" in answer:
             return Reading.model_validate(answer["reading"])
@@ -100,6 +104,7 @@ def _exchange(process: subprocess.Popen[bytes], name: str, content: bytes, limit
     try:
         process.stdin.write(json.dumps(head).encode() + b"\n" + content)
         process.stdin.flush()
-        return process.stdout.readline()
+        line = process.stdout.readline()
+        return line if line.endswith(b"\n") else b""  # half an answer is none
     except OSError:
         return b""

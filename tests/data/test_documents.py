@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 import zlib
 from dataclasses import replace
 
 import pytest
 
-from data.documents import IN_A_FOLDER, UPLOADED, Reading, Unreadable, read_document
+from data.documents import IN_A_FOLDER, UPLOADED, Reading, Unreadable, process, read_document
 from data.documents.process import ReaderProcess
 from data.passages import split
 from tests.data.made_files import container, pdf, word
@@ -161,6 +162,13 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_is_read() -> No
             reader.read("a.pdf", pdf([CARE]), hurried)
         assert caught.value.reason == "too_slow"
         assert reader.read("a.pdf", pdf([CARE]), UPLOADED).pages == 1
+
+
+def test_half_an_answer_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    torn = """import sys; sys.stdin.buffer.readline(); sys.stdout.write('{"reading": {"ti')"""
+    monkeypatch.setattr(process, "COMMAND", [sys.executable, "-c", torn])
+    with ReaderProcess() as reader, pytest.raises(Unreadable, match="sudden end"):
+        reader.read("a.pdf", b"%PDF", UPLOADED)
 
 
 def test_a_file_that_unpacks_without_end_is_refused() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 
 import pytest
 
-from data.documents import UPLOADED
+from data.documents import UPLOADED, Reading
+from data.documents.process import ReaderProcess
 from data.events import Failed, FileRefused, Finished, Queued, SourcesFound
 from data.records import Message, Turn
 from router.answer import answer
@@ -114,6 +116,37 @@ def test_a_file_that_cannot_be_read_does_not_hold_up_another_one(services: Servi
     assert [passage.source_title for passage in found_in(events).passages] == ["notes.txt"]
     waits = [event for event in events if isinstance(event, Queued) and event.reason == "files"]
     assert [wait.files for wait in waits] == [("scan.pdf", "notes.txt")]
+
+
+def test_a_mistake_of_ours_over_one_file_does_not_hold_up_the_next_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    true_read = ReaderProcess.read
+
+    def mistaken(reader: ReaderProcess, name: str, *rest: object) -> Reading:
+        if name == "one.txt":
+            raise ValueError("a mistake")
+        return true_read(reader, name, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ReaderProcess, "read", mistaken)
+    files = ConversationFiles()
+    one, two = files.get(read(files, ("one.txt", KETTLE.encode()), ("two.txt", KETTLE.encode())))
+    assert (one.state, one.message) == ("refused", "could not be read. Save it again and add that.")
+    assert two.state == "ready"
+    assert "ValueError: a mistake" in caplog.text
+    assert "one.txt" not in caplog.text  # names of files are not logged
+
+
+def test_where_no_thread_can_be_had_nobody_waits_for_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_thread(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    files = ConversationFiles()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", no_thread)
+        ids = files.add([("one.txt", b"tea"), ("two.txt", b"tea")])
+    assert files.wait(ids, 0) == []
+    assert [upload.state for upload in files.refused(ids)] == ["refused"] * 2
 
 
 @pytest.mark.parametrize(
