@@ -14,6 +14,10 @@ from router.conversations import Conversation
 from router.runtime import APP_VERSION, Runtime
 
 FIRST_SHOWN_TURNS = 10
+NOT_READ = (
+    "The conversation of this address could not be read from the log just now. What the log had of it, "
+    "it has still: reload this page in a moment."
+)
 
 
 class Visit:
@@ -30,8 +34,7 @@ class Visit:
             st.session_state["session_id"] = new_id()
             user_agent = st.context.headers.get("User-Agent") or ""
             runtime.journal.session(visit.session_id, runtime.purpose, user_agent, APP_VERSION)
-            found = _open(runtime, st.query_params.get("c"))
-            st.session_state["conversation_id"] = found.conversation_id if found else None
+            visit._find(st.query_params.get("c"))
         visit._show_in_url()
         return visit
 
@@ -59,6 +62,7 @@ class Visit:
     def leave(self) -> None:
         """Go back to the empty page; the conversation stays under its address."""
         st.session_state["conversation_id"] = None
+        st.session_state.pop("unread_conversation", None)
 
     @property
     def shown_turns(self) -> int:
@@ -69,25 +73,37 @@ class Visit:
     def shown_turns(self, count: int) -> None:
         st.session_state["shown_turns"] = count
 
+    def _find(self, conversation_id: str | None) -> None:
+        """Go to the conversation that the address names. If the log cannot be read, the address stays."""
+        st.session_state["conversation_id"] = None
+        try:
+            found = _open(self._runtime, conversation_id)
+        except LogUnavailable:
+            st.session_state["unread_conversation"] = conversation_id
+            st.session_state["notice"] = NOT_READ
+            return
+        st.session_state["conversation_id"] = found.conversation_id if found else None
+
     def _show_in_url(self) -> None:
         """Keep the address in step with the conversation."""
         conversation = self.conversation
         if conversation is None:
-            if "c" in st.query_params:
+            unread = st.session_state.get("unread_conversation")
+            if "c" in st.query_params and st.query_params["c"] != unread:
                 del st.query_params["c"]
         elif st.query_params.get("c") != conversation.conversation_id:
             st.query_params["c"] = conversation.conversation_id
 
 
 def _open(runtime: Runtime, conversation_id: str | None) -> Conversation | None:
-    """The conversation that an address names; never a study participant's, which is theirs alone."""
+    """The conversation that an address names; never a study participant's, which is theirs alone.
+
+    Raises LogUnavailable.
+    """
     if not conversation_id:
         return None
     known = runtime.conversations.get(conversation_id)
     if known is not None:
         return known if known.study is None else None
-    try:
-        theirs = Enrolment(runtime.log.path).belongs_to_a_study(conversation_id)
-    except LogUnavailable:
-        return None
+    theirs = Enrolment(runtime.log.path).belongs_to_a_study(conversation_id)
     return None if theirs else runtime.find_conversation(conversation_id)

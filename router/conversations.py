@@ -176,14 +176,17 @@ class Conversations:
             self._kept.pop(conversation_id, None)
 
     def new(self, conversation_id: str | None = None) -> Conversation:
-        """A new, empty conversation under a new random id, or one of an earlier run under its own."""
-        conversation = Conversation(conversation_id or new_id())
+        """A new, empty conversation under a new random id, or the one under this id."""
+        return self.add(Conversation(conversation_id or new_id()))
+
+    def add(self, conversation: Conversation) -> Conversation:
+        """Keep a conversation; the one that is kept under its id already, if another was first."""
         with self._lock:
-            self._kept[conversation.conversation_id] = conversation
+            kept = self._kept.setdefault(conversation.conversation_id, conversation)
             while len(self._kept) > KEPT_CONVERSATIONS:
-                others = (item for item in self._kept.values() if item is not conversation)
+                others = (item for item in self._kept.values() if item is not kept)
                 idle = next((item.conversation_id for item in others if item.under_way is None), None)
                 if idle is None:
                     break
                 del self._kept[idle]
-        return conversation
+        return kept

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from data.events import Event, Failed, Finished, Queued, Routed, SourcesFound, Stopped, TextDelta
 from data.presets import Preset
 from data.records import Decision, Message, Turn
-from data.store import LogUnavailable, Store
+from data.store import LogMissing, Store
 from router.cite import check
 from router.conversations import Conversation, Conversations
 from router.exchanges import Vote
@@ -29,25 +29,26 @@ _CONVERSATION_ID = re.compile(r"[0-9a-f]{32}")
 def restore(
     conversation_id: str | None, conversations: Conversations, log: Path, retriever: Retriever, preset: Preset
 ) -> Conversation | None:
-    """The conversation: from this process, else from the log, else None."""
+    """The conversation: from this process, else from the log, else None. Raises LogUnavailable."""
     known = conversations.get(conversation_id)
     if known is not None or not _CONVERSATION_ID.fullmatch(conversation_id or ""):
         return known
     try:
         rows = Store(log).conversation_turns(conversation_id or "")
-    except LogUnavailable:
+    except LogMissing:
         return None
     kept = [row for row in rows if row.get("prompt")]
     if not kept:
         return None
-    conversation = conversations.new(conversation_id)
+    # Not among the others before it is whole: another tab would take the half of it for all.
+    conversation = Conversation(conversation_id or "")
     for row in kept:
         command, question = split_command(str(row["prompt"]), preset.tier_names)
         history = conversation.history_before(row["turn_index"] or 0)
         message = Message(role="user", content=question)
         conversation.turns.append(_turn(row, (*history, message), command, retriever, preset))
         _restore_feedback(conversation, row)
-    return conversation
+    return conversations.add(conversation)
 
 
 def _restore_feedback(conversation: Conversation, row: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from data.store import LogUnavailable, Store
 from router import runtime
 from tests.pages.person import MAIN, PATIENCE_S, Person, everything
 
@@ -222,3 +223,28 @@ def test_a_log_that_another_program_holds_is_told_of_until_it_lets_go(
     person.look()
     assert "data doctor" not in captions(person)
     assert [row["status"] for row in logged("SELECT status FROM turns")] == ["ok"]
+
+
+def test_a_log_that_cannot_be_read_now_does_not_take_a_conversations_address_away(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = visit().types(QUESTION)
+    address, answer = person.conversation_id, person.answered()
+    current = runtime.current()
+    current.log.flush()
+    current.conversations.forget(address)  # as after a restart
+    whole = Store.conversation_turns
+
+    def locked(*_: object) -> list[dict[str, object]]:
+        raise LogUnavailable("locked")
+
+    monkeypatch.setattr(Store, "conversation_turns", locked)
+    early = visit(address)
+
+    assert early.conversation_id == address
+    assert any("reload this page in a moment" in notice for notice in early.notices)
+    early.look()
+    assert early.conversation_id == address
+    monkeypatch.setattr(Store, "conversation_turns", whole)
+    assert visit(address).answered() == answer
+    assert early.types(QUESTION).conversation_id != address, "a message begins a conversation of its own"

@@ -10,6 +10,7 @@ import pytest
 
 from data.answers import fold
 from data.records import new_id
+from router import restore as restoring
 from router import runtime
 from router.conversations import Conversation, answer_text
 from router.reasons import without_words
@@ -85,6 +86,37 @@ def test_an_answer_that_was_logged_without_a_reason_comes_back_without_one(
     decision = fold(found.turns[0].events()).decision
     assert decision is not None
     assert decision.reasons == ()
+
+
+def test_what_failed_in_the_middle_is_not_taken_for_the_whole_later(
+    start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = start()
+    conversation = before.conversations.new()
+    for question in ("What do you log?", "And what else?", "Is it sent anywhere?"):
+        ask(before, conversation, question)
+    before.close()
+    after, events, calls = start(), restoring._events, []
+
+    def fails_at_the_third(*given: object) -> object:
+        calls.append(given)
+        if len(calls) == 3:
+            raise OSError("too many open files")
+        return events(*given)
+
+    monkeypatch.setattr(restoring, "_events", fails_at_the_third)
+    with pytest.raises(OSError, match="too many"):
+        after.find_conversation(conversation.conversation_id)
+    found = after.find_conversation(conversation.conversation_id)
+    assert found is not None
+    assert len(found.turns) == 3
+
+
+def test_two_tabs_that_bring_it_back_at_once_share_one_conversation(start) -> None:
+    conversations = start().conversations
+    first, second = Conversation("a" * 32), Conversation("a" * 32)
+    assert conversations.add(first) is first
+    assert conversations.add(second) is first
 
 
 def test_without_kept_text_nothing_comes_back(start) -> None:
