@@ -39,7 +39,7 @@ def start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[object]:
 
 def ask(current: runtime.Runtime, conversation: Conversation, text: str) -> None:
     turn = conversation.ask(current.running, text, new_id())
-    turn.events(after=10**9, timeout_s=20)
+    turn.events(after=10**9, timeout_s=60)
     assert turn.ended
 
 
