@@ -168,6 +168,7 @@ def _generate(
 
 def _wait_until_ready(services: Services, cancel: Cancel, tier: str) -> Iterator[Event]:
     """Say what the tier waits for until it can be asked. Raises ModelError when it never will."""
+    services.start()  # whoever built them may not have begun them, and this would wait for ever
     said = None
     waiting = services.backend.wait(tier, 0)
     while waiting is not None and not cancel.asked:

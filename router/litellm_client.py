@@ -61,8 +61,10 @@ class Litellm:
         """Import and warm up in the background; a second call does nothing."""
         with self._started:
             if self._thread is None:
-                self._thread = threading.Thread(target=self._load, name="litellm-import", daemon=True)
-                self._thread.start()
+                # Kept once it runs: if it cannot be started, the next call tries again.
+                thread = threading.Thread(target=self._load, name="litellm-import", daemon=True)
+                thread.start()
+                self._thread = thread
 
     @property
     def ready(self) -> bool:

@@ -19,6 +19,7 @@ from data.events import (
     Failed,
     FellBack,
     Finished,
+    Queued,
     Requested,
     Routed,
     Stopped,
@@ -186,9 +187,16 @@ class Running:
             self._forget_old()
             services = self.services
             self._in_use.append(services)
-        threading.Thread(
+        thread = threading.Thread(
             target=self._work, args=(running, services, files), name=f"turn-{turn.turn_id[:8]}", daemon=True
-        ).start()
+        )
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads, for now
+            LOG.exception("answering could not begin")
+            self._record(running, Queued(reason="received"))  # with it the journal keeps the message
+            self._fail(running, error)
+            self._give_back(services)
         return running
 
     def use(self, services: Services) -> Services:
@@ -225,25 +233,36 @@ class Running:
         try:
             self._answer(running, services, files)
         finally:
-            with self._lock:
-                at = next(i for i, used in enumerate(self._in_use) if used is services)
-                del self._in_use[at]
+            self._give_back(services)
+
+    def _give_back(self, services: Services) -> None:
+        with self._lock:
+            at = next(i for i, used in enumerate(self._in_use) if used is services)
+            del self._in_use[at]
 
     def _answer(self, running: RunningTurn, services: Services, files: ConversationFiles | None) -> None:
-        watch = threading.Thread(target=self._leave_if_unwatched, args=(running,), daemon=True)
-        watch.start()
         try:
+            self._watch(running)
             for event in answer(running.turn, services, running.cancel, running.received_s, files):
                 self._record(running, event)
         except Exception as error:
             # A mistake of ours must end the turn where the person can see it and go on.
             LOG.exception("answering failed")
-            message = "Something went wrong inside Upshift. Retry; your message is kept."
-            text = "".join(event.text for event in running.events() if isinstance(event, TextDelta))
-            self._record(running, Failed(error_type=type(error).__name__, message=message, text=text))
+            self._fail(running, error)
         ending = running.ending
         if isinstance(ending, Finished):
             services.read_ahead(running.turn, ending.text)
+
+    def _fail(self, running: RunningTurn, error: Exception) -> None:
+        message = "Something went wrong inside Upshift. Retry; your message is kept."
+        text = "".join(event.text for event in running.events() if isinstance(event, TextDelta))
+        self._record(running, Failed(error_type=type(error).__name__, message=message, text=text))
+
+    def _watch(self, running: RunningTurn) -> None:
+        try:
+            threading.Thread(target=self._leave_if_unwatched, args=(running,), daemon=True).start()
+        except RuntimeError:  # no more threads, for now: an answer that nobody may read is better than none
+            LOG.exception("an answer goes on whether somebody looks at it or not")
 
     def _record(self, running: RunningTurn, event: Event) -> None:
         stamped = running.append(event)

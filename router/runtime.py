@@ -62,7 +62,7 @@ class Runtime:
         return self.services.preset
 
     def find_conversation(self, conversation_id: str | None) -> Conversation | None:
-        """The conversation of this process, or what the log keeps of one from before. Raises LogUnavailable."""
+        """The conversation of this process, or what the log keeps of one. Raises LogUnavailable."""
         return restore(
             conversation_id, self.conversations, self.log.path, self.services.retriever, self.preset
         )

@@ -43,6 +43,7 @@ class Services:
     warmer: Warmer | None = None
     left_out: tuple[TierModel, ...] = ()
     _started: threading.Event = field(default_factory=threading.Event)
+    _starting: threading.Lock = field(default_factory=threading.Lock)
     _slots: dict[str, threading.BoundedSemaphore] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -51,13 +52,18 @@ class Services:
             self._slots = {tier: threading.BoundedSemaphore(slots) for tier in self.preset.tier_names}
 
     def start(self) -> None:
-        """Begin to import litellm and to bring the models up; returns at once. Once is enough."""
-        if self._started.is_set():
-            return
-        self._started.set()
-        self.gateway.litellm.start()
-        self.backend.start()
-        self.retriever.index.watch()
+        """Begin to import litellm and to bring the models up; returns at once. Once is enough.
+
+        What could not begin is begun by the next call: each part's own start can be repeated.
+        """
+        with self._starting:
+            if self._started.is_set():
+                return
+            self.gateway.litellm.start()
+            self.backend.start()
+            self.retriever.index.watch()
+            self._started.set()
+        # Only for speed: answers do without it, so it is not tried again.
         self.read_suggestions()
 
     def close(self) -> None:

@@ -6,9 +6,11 @@ asks never waits for either.
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +26,7 @@ _QUICK_DEATH_S = 30.0
 _QUICK_DEATHS = 4
 _BACK_OFF_S = 1.0
 _INSTEAD = "or answer with a key instead (OPENAI_API_KEY and UPSHIFT_PRESET=openai)"
+_log = logging.getLogger(__name__)
 
 
 class LocalModels:
@@ -66,16 +69,15 @@ class LocalModels:
         return process.pid if process else None
 
     def start(self) -> None:
-        """Begin to fetch and load; returns at once. A second call does nothing."""
+        """Begin to fetch and load; returns at once. A second call begins only what could not begin."""
+        works = (("upshift-weights", self._fetch_all), ("upshift-models", self._keep_alive))
         with self._changed:
-            if self._threads or self._closing.is_set():
+            if self._closing.is_set():
                 return
-            self._threads = [
-                threading.Thread(target=self._fetch_all, name="upshift-weights", daemon=True),
-                threading.Thread(target=self._keep_alive, name="upshift-models", daemon=True),
-            ]
-            for thread in self._threads:
+            for name, work in works[len(self._threads) :]:
+                thread = threading.Thread(target=work, name=name, daemon=True)
                 thread.start()
+                self._threads.append(thread)
 
     def status(self, tier: str) -> TierStatus:
         """Where the tier's model is now. Never blocks for longer than a dictionary look-up."""
@@ -134,6 +136,8 @@ class LocalModels:
                 return
             except LocalModelError as error:
                 self._fail(tier, str(error))
+            except Exception as error:  # noqa: BLE001 (without this thread every message waits for ever)
+                self._fail_unforeseen(tier, error)
             else:
                 with self._changed:
                     self._paths[tier] = path
@@ -158,6 +162,20 @@ class LocalModels:
             )
 
         return ensure(self._models[tier], self._folder, tell, self._closing)
+
+    def _fail_unforeseen(self, tier: str, error: Exception) -> None:
+        # A proxy's URL can hold a password, and what is said of a wrong one quotes from it ("Invalid
+        # port: …"). So neither the page nor the log gets an error's words, unless they name a package.
+        label, kind = self._models[tier].label, type(error).__name__
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        _log.error("%s could not be fetched: %s\n%s", label, kind, frames)
+        why = f"{kind}: {error}" if isinstance(error, ImportError) else kind
+        self._fail(
+            tier,
+            f"{label} could not be fetched ({why}). Look at the proxies and addresses that are set "
+            "(ALL_PROXY, HTTPS_PROXY, HTTP_PROXY, HF_ENDPOINT, PIP_INDEX_URL) and start Upshift again, or "
+            f"try again, {_INSTEAD}.",
+        )
 
     def _next_absent(self) -> str | None:
         return next((tier for tier, status in self._status.items() if status.state == "absent"), None)

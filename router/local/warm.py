@@ -83,8 +83,10 @@ class Warmer:
                 return
             heapq.heappush(self._queue, (order, next(self._count), job))
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="upshift-warmer", daemon=True)
-                self._thread.start()
+                # Kept once it runs: if it cannot be started, the next prompt tries again.
+                thread = threading.Thread(target=self._work, name="upshift-warmer", daemon=True)
+                thread.start()
+                self._thread = thread
             self._changed.notify_all()
 
     def clear(self, tier: str | None = None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,9 @@ class SharedIndex(KnowledgeIndex):
     def close(self) -> None:
         """Stay open."""
 
+    def watch(self) -> None:
+        """Read nothing in the background: it would slow down whichever test comes next."""
+
 
 @pytest.fixture(scope="session")
 def retriever(product: Product) -> Iterator[Retriever]:
@@ -243,6 +247,21 @@ def until(holds: Callable[[], object]) -> None:
     while not holds():
         assert time.monotonic() < give_up, "waited in vain"
         time.sleep(0.005)
+
+
+@contextmanager
+def no_thread(part: str) -> Iterator[None]:
+    """While held, no thread with this in its name can be started, as when there are too many processes."""
+    start = threading.Thread.start
+
+    def start_or_not(thread: threading.Thread) -> None:
+        if part in thread.name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(threading.Thread, "start", start_or_not)
+        yield
 
 
 @dataclass

@@ -20,16 +20,20 @@ from data.events import (
     Stopped,
     TextDelta,
 )
+from data.knowledge_index import KnowledgeIndex
 from data.presets import load_preset
 from data.records import Passage
 from router.answer import answer
 from router.cancel import Cancel
 from router.errors import ModelError
+from router.gateway import Gateway
+from router.litellm_client import Litellm
 from router.retrieve import Found
 from router.scripted import Reply
 from router.services import Services
 from tests.router.conftest import (
     ENDS,
+    PATIENCE_S,
     MakeServices,
     Provider,
     a_turn,
@@ -277,6 +281,22 @@ def test_stop_while_the_model_loads(services: Services, provider: Provider) -> N
     assert not provider.requests
 
 
+def test_services_that_nobody_began_are_begun_by_the_first_message(
+    make_services: MakeServices, provider: Provider
+) -> None:
+    provider.say(Reply(text="Here.", **QUICK))
+    services = make_services(gateway=Gateway(Litellm()))
+    cancel = Cancel()
+    in_vain = threading.Timer(PATIENCE_S / 2, cancel.ask, ("person",))
+    in_vain.start()
+    events = all_events(a_turn(), services, cancel)
+    in_vain.cancel()
+    assert isinstance(ending(events), Finished)
+    assert services.backend.started == 1  # type: ignore[attr-defined]
+    all_events(a_turn(), services)
+    assert services.backend.started == 1  # type: ignore[attr-defined]
+
+
 def test_news_of_a_download_is_told_once_each(services: Services, provider: Provider) -> None:
     provider.say(Reply(**QUICK))
     queued = services.backend.queued  # type: ignore[attr-defined]
@@ -496,6 +516,8 @@ def test_passages_do_not_push_a_long_message_out_of_the_window(
 
     class Generous:
         """Finds as much as it may."""
+
+        index = KnowledgeIndex.of(())
 
         def find(self, message: str, history: Any, *, task: str, budget_tokens: int, **files: Any) -> Found:
             return Found((long,) if budget_tokens > 700 else (), 1, 1, 0.1)

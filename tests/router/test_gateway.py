@@ -19,7 +19,7 @@ from router.errors import ModelError, explain
 from router.gateway import Gateway
 from router.litellm_client import Litellm
 from router.scripted import Reply
-from tests.router.conftest import PATIENCE_S, Provider, until
+from tests.router.conftest import PATIENCE_S, Provider, no_thread, until
 
 QUICK: dict[str, Any] = {"first_token_ms": 0, "token_ms": 0}
 MODEL = load_preset("scripted").tier("fast")
@@ -235,6 +235,15 @@ def test_an_import_that_failed_beside_others_is_tried_again(
     provider.say(Reply(text="Here.", **QUICK))
     assert said(Gateway(Litellm()), a_call(provider)) == "Here."
     assert not failures
+
+
+def test_an_import_whose_thread_could_not_be_started_begins_with_the_next_call() -> None:
+    litellm = Litellm()
+    with no_thread("litellm-import"), pytest.raises(RuntimeError, match="can't start new thread"):
+        litellm.start()
+    assert not litellm.ready
+    assert litellm.module(timeout_s=30) is not None
+    assert litellm.ready
 
 
 def test_a_failed_warm_up_costs_no_answer(provider: Provider, monkeypatch: pytest.MonkeyPatch) -> None:

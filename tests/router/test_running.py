@@ -23,6 +23,7 @@ from tests.router.conftest import (
     Provider,
     a_turn,
     joined,
+    no_thread,
     until,
     until_ended,
 )
@@ -249,6 +250,35 @@ def test_a_mistake_of_ours_ends_in_a_plain_message(make_services: MakeServices) 
     assert "Retry" in ending.message
     assert "secret detail" not in ending.message
     assert services.take_slot("fast", 0)
+
+
+def test_an_answer_that_cannot_be_watched_is_given_all_the_same(running: Running, provider: Provider) -> None:
+    provider.say(Reply(text="All of it.", **QUICK))
+    with no_thread("_leave_if_unwatched"):
+        started = running.start(a_turn())
+        events = started.events(after=10**9, timeout_s=10) or started.events()
+    assert isinstance(events[-1], Finished)
+    assert joined(events) == "All of it."
+
+
+def test_a_turn_without_a_thread_ends_at_once_and_can_be_sent_again(
+    services: Services, make_services: MakeServices, provider: Provider
+) -> None:
+    provider.say(Reply(text="All of it.", **QUICK))
+    told: list[Event] = []
+    running = Running(services, lambda turn, event: told.append(event))
+    with no_thread("turn-"):
+        started = running.start(a_turn())
+    assert isinstance(started.ending, Failed)
+    assert started.ending.error_type == "RuntimeError"
+    assert "Retry; your message is kept" in started.ending.message
+    assert told == started.events()
+    assert isinstance(told[0], Queued), "with which the journal keeps the message"
+    assert told[0].reason == "received"
+    assert joined(until_ended(running.start(a_turn()))) == "All of it."
+    until(lambda: not [t for t in threading.enumerate() if t.name.startswith("turn-")])
+    running.use(make_services())
+    assert not running.uses(services), "they can be closed"
 
 
 def test_a_mistake_at_the_very_end_keeps_the_text(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,34 @@ def test_closing_stops_answers_ends_models_and_writes_the_log(services: Services
 
 def _logged_after_close(runtime: Runtime, conversation_id: str) -> list[str]:
     return [str(row["status"]) for row in Store(runtime.log.path).conversation_turns(conversation_id)]
+
+
+def test_services_whose_start_failed_are_started_by_the_next_call(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as full:
+        full.setattr(services.gateway.litellm, "start", _no_more_threads)
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            services.start()
+    services.start()
+    services.start()
+    assert services.backend.started == 1  # type: ignore[attr-defined]
+
+
+def _no_more_threads() -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_services_are_started_once_by_two_who_need_them_at_the_same_time(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services.gateway.litellm, "start", lambda: time.sleep(0.1))
+    threads = [threading.Thread(target=services.start) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert services.backend.started == 1  # type: ignore[attr-defined]
 
 
 def test_there_is_one_runtime_until_it_is_shut_down(

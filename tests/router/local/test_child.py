@@ -22,6 +22,7 @@ from router.local.errors import LocalModelError
 from router.local.memory import available_bytes
 from router.local.process import ServerSettings
 from router.local.states import TierStatus
+from tests.router.conftest import no_thread
 from tests.router.local.conftest import HUB, HUB_PATH, Site, made_up, some_bytes
 
 ROOT = Path(__file__).parents[3]
@@ -181,6 +182,62 @@ def test_a_failed_download_can_be_tried_again(site: Site, tmp_path: Path) -> Non
         site.files[HUB_PATH] = content
         models.retry()
         assert eventually(lambda: "could not load" in models.status("fast").message)
+    finally:
+        models.close()
+
+
+@pytest.mark.parametrize(
+    ("proxy", "kind", "secret"),
+    [
+        ("socks5://me:pass@localhost:1", "ImportError", "pass@"),
+        ("http://me:pass/word@localhost:1", "InvalidURL", "'pass'"),
+        ("ftp://me:pass@localhost:1", "ValueError", "me:"),
+    ],
+)
+def test_a_wrong_proxy_is_said_without_its_password_and_can_be_mended(
+    site: Site,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    proxy: str,
+    kind: str,
+    secret: str,
+) -> None:
+    content = some_bytes(10_000)
+    site.files[HUB_PATH] = content
+    models = LocalModels({"fast": "m"}, tmp_path, settings=SMALL, known={"m": made_up(content, HUB)})
+    with monkeypatch.context() as wrong:
+        wrong.setenv("ALL_PROXY", proxy)
+        models.start()
+        try:
+            message = until(models, "fast", "failed", timeout_s=10).message
+        except AssertionError:
+            models.close()
+            raise
+    assert f"Made-up 1K could not be fetched ({kind}" in message
+    assert secret not in message + caplog.text
+    assert "HTTPS_PROXY" in message
+    assert "new_client" in caplog.text, "where it happened"
+    try:
+        models.retry()
+        assert eventually(lambda: "could not load" in models.status("fast").message)
+    finally:
+        models.close()
+
+
+@pytest.mark.parametrize("name", ["upshift-weights", "upshift-models"])
+def test_a_thread_that_could_not_be_started_is_started_by_the_next_call(
+    site: Site, tmp_path: Path, name: str
+) -> None:
+    content = some_bytes(10_000)
+    site.files[HUB_PATH] = content
+    models = LocalModels({"fast": "m"}, tmp_path, settings=SMALL, known={"m": made_up(content, HUB)})
+    with no_thread(name), pytest.raises(RuntimeError, match="can't start new thread"):
+        models.start()
+    models.start()
+    try:
+        assert "could not load" in until(models, "fast", "failed", timeout_s=20).message
+        assert sorted(thread.name for thread in models._threads) == ["upshift-models", "upshift-weights"]
     finally:
         models.close()
 

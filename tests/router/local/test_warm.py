@@ -14,6 +14,7 @@ from router.local.errors import LocalModelError
 from router.local.process import ServerSettings
 from router.local.states import Endpoint, TierStatus
 from router.local.warm import Warmer
+from tests.router.conftest import no_thread
 from tests.router.local.test_child import eventually, until
 
 pytestmark = pytest.mark.models
@@ -132,3 +133,24 @@ def test_prompts_wait_for_a_model_that_is_not_there_yet() -> None:
     assert not eventually(lambda: warmer.waiting == 0, timeout_s=0.3)
     warmer.close()
     assert warmer.waiting == 0
+
+
+class _Refusing(_AlwaysLoading):
+    """Models that are ready, and answer nothing."""
+
+    def status(self, tier: str) -> TierStatus:
+        return TierStatus(tier=tier, state="ready")
+
+    def endpoint(self, tier: str) -> Endpoint:
+        self.asked = True
+        raise LocalModelError("not ready", "not_ready")
+
+
+def test_a_thread_that_could_not_be_started_is_started_for_the_next_prompt() -> None:
+    models = _Refusing()
+    warmer = Warmer(models, idle_s=0.01)
+    with no_thread("upshift-warmer"), pytest.raises(RuntimeError, match="can't start new thread"):
+        warmer.read("fast", prompt("one"))
+    warmer.read("fast", prompt("two"))
+    assert eventually(lambda: hasattr(models, "asked"), timeout_s=5)
+    warmer.close()
