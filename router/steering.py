@@ -149,7 +149,7 @@ def strip_steering(text: str) -> str:
     If nothing else is left, the message is *about* that, and comes back as it was. Stops at the end go
     from every message: whether one is there may depend on what was said behind it.
     """
-    bare = _without_steering(text)
+    bare = _without_steering(text).lstrip()
     return bare.rstrip(_STOPS) or bare
 
 
@@ -162,8 +162,13 @@ def _without_steering(text: str) -> str:
     if _FILLER.match(bare.replace(_GONE, " ").replace(_JOINED, " ")):
         return text
     bare = _CONJUNCTION.sub(_GONE, _EMPTY_BRACKETS.sub(_GONE, bare))
-    bare = _AFTER.sub(" ", _BEFORE_END.sub("", bare))
-    return "\n".join(_SPACES.sub(" ", line).strip() for line in bare.split("\n")).strip() or text
+    bare = _AFTER.sub(_GONE, _BEFORE_END.sub("", bare))
+    return "\n".join(map(_tidied, bare.split("\n"))).strip() or text
+
+
+def _tidied(line: str) -> str:
+    """A line without its gaps. One that has none stays as it is: code is told by how it is indented, too."""
+    return _SPACES.sub(" ", line.replace(_GONE, " ")).strip() if _GONE in line else line
 
 
 def _worth_trying(text: str) -> Iterator[re.Pattern[str]]:

@@ -249,6 +249,14 @@ def test_the_end_of_a_message_is_the_same_whatever_was_said_behind_it(text: str,
     assert strip_steering(text + said) == strip_steering(text)
 
 
+@pytest.mark.parametrize(("before", "after"), STEERING)
+def test_code_keeps_its_shape_where_something_is_taken_out_beside_it(before: str, after: str) -> None:
+    code = "def mean(values):\n    total = sum(values)\n    return total / len(values)\n\nwhy does [] fail here"
+    assert strip_steering(f"{before}{code}{after}") == code
+    indented = "    " + code
+    assert strip_steering(f"{before}{indented}{after}") == strip_steering(indented)
+
+
 def test_looking_for_letters_first_never_spares_a_steering_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     prompts = read_prompts()[::9]
     texts = [prompt.messages[-1].content[:400] for prompt in prompts]
