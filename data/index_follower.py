@@ -90,8 +90,10 @@ class Follower:
     def watch(self) -> None:
         """Follow the folder in the background from now on: look every few seconds, read what changed."""
         if self._folder is not None and self._thread is None:
-            self._thread = threading.Thread(target=self._follow, name="documents", daemon=True)
-            self._thread.start()
+            # Kept once it runs: if it cannot be started, the next call tries again.
+            thread = threading.Thread(target=self._follow, name="documents", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def close(self) -> None:
         """Stop following, and let the connection go."""

@@ -73,10 +73,11 @@ class ModelProcess:
         self._send({"load": {"tier": tier, "path": str(path), "alias": alias}})
 
     def lines(self) -> Iterator[ChildLine]:
-        """What the process says, until it ends."""
+        """What the process says, until it ends; half a line, of one that was killed, says nothing."""
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            yield ChildLine.model_validate_json(line)
+            if line.endswith("\n"):
+                yield ChildLine.model_validate_json(line)
 
     def ending(self) -> str:
         """How the process ended, in words; call it when `lines` are over."""

@@ -7,6 +7,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -301,3 +302,27 @@ def test_what_says_the_same_in_other_words_is_near(docs: Path) -> None:
     vector = question_vector(dict.fromkeys(words_of("hot beverage temperature"), 1.0))
     near = index.candidates([], 5, Meant(vector))
     assert max(near, key=lambda candidate: candidate.near.words).passage.source_id == "tea.md"
+
+
+def test_following_that_could_not_begin_begins_with_the_next_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    index = KnowledgeIndex.open(folder, tmp_path / "index.db")
+    start, refused = threading.Thread.start, ["once"]
+
+    def start_or_not(thread: threading.Thread) -> None:
+        if thread.name == "documents" and refused:
+            refused.pop()
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start_or_not)
+    try:
+        with pytest.raises(RuntimeError, match="new thread"):
+            index.watch()
+        index.watch()
+        assert any(thread.name == "documents" for thread in threading.enumerate())
+    finally:
+        index.close()

@@ -251,7 +251,7 @@ def test_the_end_of_a_message_is_the_same_whatever_was_said_behind_it(text: str,
 
 @pytest.mark.parametrize(("before", "after"), STEERING)
 def test_code_keeps_its_shape_where_something_is_taken_out_beside_it(before: str, after: str) -> None:
-    code = "def mean(values):\n    total = sum(values)\n    return total / len(values)\n\nwhy does [] fail here"
+    code = "def mean(values):\n    total = sum(values)\n    return total / len(values)\n\nwhy does it fail"
     assert strip_steering(f"{before}{code}{after}") == code
     indented = "    " + code
     assert strip_steering(f"{before}{indented}{after}") == strip_steering(indented)

@@ -100,7 +100,7 @@ def test_what_sounds_like_small_talk_finds_what_fits_very_well(retriever: Retrie
     def found(message: str) -> int:
         return len(retriever.find(message, [], task="chitchat", budget_tokens=PLENTY).passages)
 
-    assert found("Are you spying on me for some statistics?")
+    assert found("What is logged about my messages?")
     assert not any(map(found, ("Thanks, have a nice evening!", "hello there", "how are you today", "lol ok")))
 
 
