@@ -62,7 +62,7 @@ async def marker(request: Request) -> Response:
 
 def _keep(query: dict[str, str], at: str) -> int:
     """The status: 204 kept, 403 not by this link, 503 no database."""
-    current = runtime.current()
+    current = runtime.current(begin=False)
     try:
         admission = Links(current.log.path).admission(query)
         enrolment = Enrolment(current.log.path)
@@ -96,7 +96,7 @@ def _keep(query: dict[str, str], at: str) -> int:
 async def researcher(request: Request) -> Response:
     """With the right key: a cookie that keeps it, and on to the studies."""
     key = request.query_params.get("key")
-    current = await run_in_threadpool(runtime.current)
+    current = await run_in_threadpool(runtime.current, False)
     if not await run_in_threadpool(Links(current.log.path).is_researcher, key):
         return Response("That is not the key.", status_code=403, media_type="text/plain")
     response = RedirectResponse(STUDIES, status_code=303)

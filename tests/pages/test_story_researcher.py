@@ -16,8 +16,6 @@ from components import study_routes
 from components.study_form import tasks_of
 from data.studies import load_study
 from data.study_links import Links
-from router import runtime
-from router.services import Services
 from tests.data.studies import made, took_part
 from tests.pages.participants import Guest, contents
 from tests.pages.person import PATIENCE_S, everything
@@ -209,24 +207,6 @@ def test_a_key_in_the_address_becomes_a_cookie(temporary_log: Path, provider: An
     cookie = taken.headers["set-cookie"].lower()
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
-
-
-@pytest.mark.parametrize("route", ["researcher", "marker"])
-def test_a_route_that_is_asked_before_any_page_begins_the_models(
-    script: Any, temporary_log: Path, monkeypatch: pytest.MonkeyPatch, route: str
-) -> None:
-    begun: list[Services] = []
-    monkeypatch.setattr(Services, "start", lambda self: begun.append(self))
-    client = Client(Starlette(routes=study_routes.routes()))
-    own = {"origin": "http://testserver", "content-type": "application/json"}
-    try:
-        if route == "researcher":
-            assert client.get("/api/researcher?key=wrong").status_code == 403
-        else:
-            assert client.post("/api/marker", json={"query": ""}, headers=own).status_code == 403
-        assert begun == [runtime.current().services]
-    finally:
-        runtime.shut_down()
 
 
 def test_a_marker_needs_a_participants_link_and_this_pages_own_origin(

@@ -105,8 +105,8 @@ def test_many_threads_read_what_one_reads(encoder: SentenceEncoder) -> None:
     fresh = load(shipped("router_reader"))
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(fresh.read, texts))
-    assert together[:3] == pytest.approx(alone, abs=1e-3)
-    assert together == pytest.approx([encoder.read(text) for text in texts], abs=1e-3)
+    assert together[:3] == pytest.approx(alone, abs=5e-3)
+    assert together == pytest.approx([encoder.read(text) for text in texts], abs=5e-3)
 
 
 def test_the_likeliest_cut_wins_and_unknown_signs_are_kept_apart() -> None:

@@ -91,17 +91,9 @@ def test_other_subjects_find_nothing(retriever: Retriever, message: str) -> None
 def test_tasks_that_want_no_documents_search_none(retriever: Retriever) -> None:
     message = "What is logged about my messages?"
     assert ask(retriever, message)
-    for task in ("translate", "rewrite"):
+    for task in ("translate", "rewrite", "chitchat"):
         found = retriever.find(message, [], task=task, budget_tokens=PLENTY)
         assert (found.passages, found.searched_passages, found.searched_documents) == ((), 0, 0)
-
-
-def test_what_sounds_like_small_talk_finds_what_fits_very_well(retriever: Retriever) -> None:
-    def found(message: str) -> int:
-        return len(retriever.find(message, [], task="chitchat", budget_tokens=PLENTY).passages)
-
-    assert found("What is logged about my messages?")
-    assert not any(map(found, ("Thanks, have a nice evening!", "hello there", "how are you today", "lol ok")))
 
 
 def test_it_says_how_much_was_searched(retriever: Retriever) -> None:
