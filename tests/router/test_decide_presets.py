@@ -110,8 +110,8 @@ def test_without_a_table_the_decision_is_what_it_was() -> None:
 def test_a_threshold_of_the_preset_moves_the_line() -> None:
     plain = load_preset("openai", KEYS)
     strict = decider_for(changed(plain, policy=PresetPolicy(threshold=0.99)))
-    loose = decider_for(changed(plain, policy=PresetPolicy(threshold=0.001)))
-    text = talk("why is the sky blue")
+    loose = decider_for(changed(plain, policy=PresetPolicy(threshold=0.01)))
+    text = talk("compare the two laptops for me")
     assert (strict.decide(text).tier, loose.decide(text).tier) == ("fast", "heavy")
 
 
