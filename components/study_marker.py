@@ -21,27 +21,36 @@ _CSS = """
 .marked.seen { opacity: .6; }
 """
 _JS = """
+// Streamlit imports this once for each page load, but takes the component down and puts it up again at every
+// run of the page: what is pressed in between counts, too. Only for good does the key go.
+const GONE_AFTER_MS = 1000;
+let here = null; // what is mounted, or was a moment ago
+
+function press(event) {
+  if (!here || event.key !== here.data.key) return;
+  if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+  event.preventDefault();
+  const body = JSON.stringify({ query: location.search.slice(1) });
+  const sent = fetch("/api/marker", {
+    method: "POST", body, keepalive: true, headers: { "Content-Type": "application/json" },
+  });
+  sent.then((answer) => {
+    const dot = here?.parentElement.querySelector(".marked");
+    if (!answer.ok || !dot) return;
+    dot.classList.add("seen");
+    setTimeout(() => dot.classList.remove("seen"), 700);
+  }).catch(() => {});
+}
+document.addEventListener("keydown", press, true);
+
 export default function (component) {
-  const dot = component.parentElement.querySelector(".marked");
-  const wanted = component.data.key;
+  here = component;
   const { cookie, link } = component.data;
   const secure = location.protocol === "https:" ? "; secure" : "";
   if (link) document.cookie = `${cookie}=${encodeURIComponent(link)}; path=/; samesite=lax${secure}`;
-  const press = (event) => {
-    if (event.key !== wanted || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
-    event.preventDefault();
-    const body = JSON.stringify({ query: location.search.slice(1) });
-    const sent = fetch("/api/marker", {
-      method: "POST", body, keepalive: true, headers: { "Content-Type": "application/json" },
-    });
-    sent.then((answer) => {
-      if (!answer.ok) return;
-      dot.classList.add("seen");
-      setTimeout(() => dot.classList.remove("seen"), 700);
-    }).catch(() => {});
+  return () => {
+    setTimeout(() => { if (here === component) here = null; }, GONE_AFTER_MS);
   };
-  document.addEventListener("keydown", press, true);
-  return () => document.removeEventListener("keydown", press, true);
 }
 """
 

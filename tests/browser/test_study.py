@@ -68,6 +68,22 @@ def come(new_context: Contexts, site: Site, study: str) -> Callable[..., Partici
     return opened
 
 
+def test_a_marker_counts_while_the_page_runs_again(come: Callable[..., Participant], site: Site) -> None:
+    grace = come("grace")
+    grace.agrees()
+    turn_id = grace.asks("How long is text kept? 30 days?")
+    pressed = 0
+    for value in ("2", "6", "3", "5"):  # each rating lets the page run, and takes its components down
+        grace.part("ratings", turn_id).get_by_role("radio", name=value, exact=True).click()
+        for _ in range(10):
+            grace.page.keyboard.press("F8")
+            pressed += 1
+    dropped = "SELECT * FROM markers WHERE participant = 'grace'"
+    wait_for(
+        lambda: len(site.rows(dropped)) == pressed, lambda: f"{len(site.rows(dropped))} of {pressed} markers"
+    )
+
+
 def test_a_whole_session_from_consent_to_the_completion_code(
     come: Callable[..., Participant], site: Site
 ) -> None:

@@ -61,7 +61,8 @@ def test_a_short_file_is_routed_by_the_text(services: Services) -> None:
 
 def test_looking_something_up_in_a_long_file_is_routed_by_the_text(services: Services) -> None:
     task, tier, reason = decided(services, "On which date did the committee meet?", LONG)
-    assert (task in ("lookup", "extract"), tier) == (True, "fast")
+    assert task in ("lookup", "extract")
+    assert tier == "fast"
     assert reason != "a long file to analyse"
 
 
