@@ -28,9 +28,6 @@ ENVIRONMENT = {
     "LITELLM_MODE": "PRODUCTION",
     "LITELLM_LOG": "ERROR",
 }
-# An import misses its module while another thread changes sys.path, as Streamlit does around each run of
-# a page (see app.py): about once in a hundred starts that a message was waiting for.
-IMPORT_ATTEMPTS = 3
 WARM_UP_REPLY = (
     'data: {"id":"0","object":"chat.completion.chunk","created":0,"model":"warm-up","choices":'
     '[{"index":0,"delta":{"role":"assistant","content":"ready"},"finish_reason":null}]}\n\n'
@@ -119,26 +116,13 @@ class Litellm:
     def _load(self) -> None:
         os.environ.update({name: os.environ.get(name, value) for name, value in ENVIRONMENT.items()})
         try:
-            self._module = self._imported()
+            self._module = _import_litellm()
+            _warm_up(self._module)
+        except Exception as error:  # of a warm-up: then the first answer waits for what it would have loaded
+            LOG.exception("litellm could not be imported and warmed up")
+            self._error = error
         finally:
             self._ready.set()
-
-    def _imported(self) -> Any:
-        """litellm, set up and warmed up; None if it cannot be imported."""
-        for _ in range(IMPORT_ATTEMPTS):
-            try:
-                module = _import_litellm()
-                break
-            except Exception as error:
-                LOG.exception("litellm could not be imported")
-                self._error = error
-        else:
-            return None
-        try:
-            _warm_up(module)
-        except Exception:  # then the first answer waits for what would have been loaded here
-            LOG.exception("the first call through litellm could not be tried")
-        return module
 
 
 def _import_litellm() -> Any:

@@ -221,22 +221,6 @@ def test_without_the_client_library_the_message_says_so(
     assert "no such thing" in caplog.text
 
 
-def test_an_import_that_failed_beside_others_is_tried_again(
-    provider: Provider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    whole, failures = litellm_client._import_litellm, [AttributeError("half imported")]
-
-    def at_second_try() -> Any:
-        if failures:
-            raise failures.pop()
-        return whole()
-
-    monkeypatch.setattr(litellm_client, "_import_litellm", at_second_try)
-    provider.say(Reply(text="Here.", **QUICK))
-    assert said(Gateway(Litellm()), a_call(provider)) == "Here."
-    assert not failures
-
-
 def test_an_import_whose_thread_could_not_be_started_begins_with_the_next_call() -> None:
     litellm = Litellm()
     with no_thread("litellm-import"), pytest.raises(RuntimeError, match="can't start new thread"):
