@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import os
 import sqlite3
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def make() -> str:
 
 def file_for(folder: Path, index_folder: Path) -> Path:
     """The index file for a folder of documents, under a name of its own."""
-    name = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:16]
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
     return index_folder / f"{name}-{make()}.db"
 
 

@@ -270,6 +270,18 @@ def test_an_index_of_another_make_is_made_anew(
     assert not file.exists()
 
 
+def test_a_folder_whose_name_is_no_utf_8_is_indexed(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    try:
+        folder.mkdir()
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    (folder / "kettle.md").write_text("# Kettle\n\nDescale it with vinegar.\n", "utf-8")
+    index = KnowledgeIndex.build(folder, index_file.file_for(folder, tmp_path))
+    assert sources(index, "vinegar") == ["kettle.md"]
+    index.close()
+
+
 def test_where_nothing_can_be_written_the_index_is_in_memory(docs: Path, tmp_path: Path) -> None:
     (tmp_path / "no-folder").write_text("a file stands here", "utf-8")
     index = KnowledgeIndex.build(docs, tmp_path / "no-folder" / "a.db")

@@ -118,7 +118,7 @@ def test_thirty_stopped_turns_leave_nothing_behind(make_services: MakeServices, 
 def test_an_unwatched_answer_is_abandoned(services: Services, provider: Provider) -> None:
     provider.say(ENDLESS)
     log = FakeLog()
-    running = Running(services, lambda turn, event: log.put("events", {"event": event}), unwatched_s=0.2)
+    running = Running(services, lambda turn, event: log.put("events", {"event": event}), unwatched_s=1)
     started = running.start(a_turn("endless"))
     ending = until_ended(started)[-1]
     assert isinstance(ending, Stopped)
