@@ -17,7 +17,7 @@ from router import replay
 from router.replay_estimates import LEAST, Measured
 from tests.router.logged import FAST, HEAVY, OVER, diary
 
-EASY = "How do heat pumps and fridges differ?"
+EASY = "Who wrote Faust?"
 HARD = "Compare leasing and buying a delivery van for a small bakery."
 
 
@@ -78,7 +78,7 @@ def test_a_lower_threshold_sends_more_to_the_heavy_model(
     _, same = run(capsys)
     assert (same["logged"]["heavy_share"], same["then"]["heavy_share"]) == (0.5, 0.5)
     assert same["changed"] == []
-    status, low = run(capsys, "--threshold", "0.01")
+    status, low = run(capsys, "--threshold", "0.05")
     assert status == 0
     assert low["then"]["heavy_share"] == 1.0
     assert {(one["from"], one["to"], one["task"]) for one in low["changed"]} == {("fast", "heavy", "lookup")}
@@ -96,7 +96,7 @@ def test_another_policy_file_moves_its_tasks(
         log.turn(EASY)
     shipped = (Path(replay.__file__).parents[1] / "data" / "policy.toml").read_text(encoding="utf-8")
     policy = tmp_path / "mine.toml"
-    policy.write_text(shipped.replace("threshold = 0.5 ", "threshold = 0.01 "), encoding="utf-8")
+    policy.write_text(shipped.replace("threshold = 0.5 ", "threshold = 0.05 "), encoding="utf-8")
     assert run(capsys, "--policy", str(policy))[1]["then"]["heavy_share"] == 1.0
     policy.write_text("threshold = 2", encoding="utf-8")
     status, said = run(capsys, "--policy", str(policy))

@@ -125,7 +125,7 @@ def test_the_shipped_router_is_good_on_what_it_never_saw(prompts: list[Prompt]) 
     assert figures["heavy_recall"] > 0.88
     assert figures["fast_recall"] > 0.88
     assert figures["follow_ups"]["accuracy"] > 0.9
-    # a sixth of these are in languages that its encoder does not know
+    # a quarter of these are in languages that its encoder does not know
     assert figures["not_english"]["auc"] > 0.93
     assert figures["steering"]["unchanged"] > 0.998
     assert figures["calibration_error"] < 0.04
